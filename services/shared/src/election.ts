@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { lawIdSchema } from './law-id.ts';
+import { timestampSchema } from './timestamp.ts';
+
+/** An election's id: a Kubernetes name (RFC 1123 label), so that it can name a database and a virtual host. */
+export const electionIdSchema = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'must be 1 to 40 lower-case letters, digits and "-"');
+
+export const bilingualSchema = z.object({ fr: z.string().min(1).max(500), en: z.string().min(1).max(500) });
+
+export const lawSchema = z.object({
+  id: lawIdSchema,
+  title: bilingualSchema,
+  question: bilingualSchema.optional(),
+});
+export type Law = z.infer<typeof lawSchema>;
+
+/** When counts are shown: after closing, or while people vote. */
+export const resultsPolicySchema = z.enum(['afterClose', 'live']);
+
+/**
+ * The election as the stages see it: what the reconciler publishes in Redis (for ingestion and validation)
+ * and in PostgreSQL (for results). Made from an `Election` resource; holds no secret.
+ */
+export const publishedElectionSchema = z.object({
+  id: electionIdSchema,
+  title: bilingualSchema,
+  laws: z.array(lawSchema).min(1).max(255),
+  opensAt: timestampSchema,
+  closesAt: timestampSchema,
+  results: resultsPolicySchema,
+  recordClients: z.boolean(),
+  /** The NAS must pass the Luhn check. */
+  luhn: z.boolean(),
+  /** Nothing is accepted while true. */
+  suspended: z.boolean(),
+  /** Distinct voters of the electorate; 0 until it is loaded. */
+  eligible: z.number().int().min(0),
+  layout: z.object({
+    shards: z.number().int().min(1).max(1024),
+    bucketBits: z.number().int().min(0).max(24),
+  }),
+});
+export type PublishedElection = z.infer<typeof publishedElectionSchema>;
+
+export type ElectionWindow = 'notYetOpen' | 'open' | 'suspended' | 'closed';
+
+/** Whether a vote that arrives at `now` (milliseconds since the epoch) is taken. closesAt is exclusive. */
+export function electionWindow(election: PublishedElection, now: number): ElectionWindow {
+  if (now >= Date.parse(election.closesAt)) return 'closed';
+  if (now < Date.parse(election.opensAt)) return 'notYetOpen';
+  return election.suspended ? 'suspended' : 'open';
+}

@@ -1,0 +1,29 @@
+/**
+ * Every Redis key of an election, in one place. `{…}` is a hash tag: all keys of one shard lie on one node
+ * of a Redis Cluster, so a script that is given the shard's `meta` key may touch the others.
+ */
+const tag = (electionId: string, shard: number): string => `scrutin:{${electionId}/${shard}}:`;
+
+export const redisKeys = {
+  /** JSON of the election as the reconciler published it: laws, times, layout. Shard 0's node. */
+  election: (electionId: string): string => `${tag(electionId, 0)}election`,
+  /** Prefix of all keys of a shard. */
+  shard: tag,
+  /** Hash: state (`loading` or `ready`), eligible, bucketBits, shards, source digest. Absent after a loss. */
+  meta: (electionId: string, shard: number): string => `${tag(electionId, shard)}meta`,
+  /** Prefix of the electorate's buckets: hashes of field → empty. */
+  electorate: (electionId: string, shard: number): string => `${tag(electionId, shard)}e:`,
+  /** Prefix of a law's voted marks: hashes of field → ballot tag. */
+  voted: (electionId: string, shard: number, lawId: string): string => `${tag(electionId, shard)}v:${lawId}:`,
+  /** Prefix of ingestion's rate limit windows. Not of an election's state: may be lost at any time. */
+  rateLimit: (electionId: string): string => `scrutin:{${electionId}/rate}:`,
+} as const;
+
+/** Bytes of the voted mark. */
+export const TAG_BYTES = 10;
+
+/**
+ * The voted mark: bytes 3 to 12 of the ballot id (the milliseconds' lower part and the random bits), enough
+ * to tell a redelivered ballot from another ballot of the same voter. PostgreSQL compares all 16.
+ */
+export const ballotTag = (ballotId: Buffer): Buffer => ballotId.subarray(3, 3 + TAG_BYTES);
