@@ -135,10 +135,14 @@ export function listen(
   return { server, listening };
 }
 
-/** Stops accepting, lets open requests finish, closes idle connections. */
+/** Stops accepting, lets open requests finish, closes connections as they fall idle. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    server.close(() => {
+      clearInterval(sweep);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

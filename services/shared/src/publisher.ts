@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import type { ConfirmChannel } from 'amqplib';
+import { Broker } from './broker.ts';
+import { ScrutinError } from './errors.ts';
+import type { Log } from './log.ts';
+import { EXCHANGE } from './topology.ts';
+import { MESSAGE_TYPE } from './vote-message.ts';
+
+export interface PublisherOptions {
+  url: string;
+  name: string;
+  log: Log;
+  /** A message without a confirm for so long is given up; its outcome is then unknown. Milliseconds. */
+  confirmTimeoutMs: number;
+}
+
+export interface PublishOptions {
+  messageId?: string;
+  type?: string;
+  headers?: Record<string, unknown>;
+}
+
+/** Publishes durable messages to the exchange, each with the broker's confirm. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  #broker!: Broker;
+  #channel: ConfirmChannel | undefined;
+  /** Ids of messages that came back because no queue is bound for them. */
+  readonly #returned = new Set<string>();
+  #inFlight = 0;
+
+  private constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  static async open(options: PublisherOptions): Promise<Publisher> {
+    const publisher = new Publisher(options);
+    publisher.#broker = await Broker.open({
+      url: options.url,
+      name: options.name,
+      log: options.log,
+      onLost: () => {
+        publisher.#channel = undefined;
+      },
+      setup: async (model) => {
+        const channel = await model.createConfirmChannel();
+        channel.on('error', (error) =>
+          options.log.warn({ err: error }, 'RabbitMQ closed a publishing channel'),
+        );
+        channel.on('close', () => {
+          if (publisher.#channel !== channel) return;
+          publisher.#channel = undefined;
+          publisher.#broker.reset();
+        });
+        channel.on('return', (message) => publisher.#returned.add(String(message.properties.messageId)));
+        await channel.checkExchange(EXCHANGE);
+        publisher.#channel = channel;
+      },
+    });
+    return publisher;
+  }
+
+  /** Messages published and not confirmed yet. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Connected, with its exchange there, and no alarm at the broker. */
+  get ready(): boolean {
+    return this.#channel !== undefined && this.#broker.connected;
+  }
+
+  /**
+   * Resolves once a quorum of the queue's nodes has the message on disk (P1). Rejects with
+   * `broker-unavailable` if it was refused (queue full), came back (no queue bound), or got no confirm in
+   * time; in the last case the message may still arrive, so whoever retries must send the same ballots.
+   *
+   * The caller bounds how many are in flight: amqplib buffers without a limit of its own (P6).
+   */
+  publish(routingKey: string, content: Buffer, options: PublishOptions = {}): Promise<void> {
+    const channel = this.#channel;
+    if (!channel || !this.#broker.connected)
+      return Promise.reject(
+        unavailable(this.#broker.blocked ? 'the broker is short of memory or disk' : 'not connected'),
+      );
+    const messageId = options.messageId ?? randomUUID();
+    return new Promise((resolve, reject) => {
+      let settled = false;
+      const settle = (failure?: ScrutinError) => {
+        if (settled) return;
+        settled = true;
+        clearTimeout(timer);
+        this.#inFlight--;
+        if (failure) reject(failure);
+        else resolve();
+      };
+      const timer = setTimeout(() => {
+        settle(unavailable('no confirm in time'));
+        // A channel that owes a confirm for so long is not to be trusted with the next message.
+        if (this.#channel === channel) this.#broker.reset();
+      }, this.#options.confirmTimeoutMs);
+      this.#inFlight++;
+      try {
+        channel.publish(
+          EXCHANGE,
+          routingKey,
+          content,
+          {
+            persistent: true,
+            // Without a bound queue the broker would confirm and drop the message; so it comes back first.
+            mandatory: true,
+            messageId,
+            type: options.type ?? MESSAGE_TYPE,
+            contentType: 'application/json',
+            timestamp: Math.floor(Date.now() / 1000),
+            ...(options.headers && { headers: options.headers }),
+          },
+          (error) => {
+            const cameBack = this.#returned.delete(messageId);
+            if (error) settle(unavailable('refused, or the connection broke', error));
+            else if (cameBack) settle(unavailable(`no queue is bound for ${routingKey}`));
+            else settle();
+          },
+        );
+      } catch (error) {
+        settle(unavailable('the channel is closed', error));
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#broker.close();
+  }
+}
+
+const unavailable = (detail: string, cause?: unknown): ScrutinError =>
+  new ScrutinError('broker-unavailable', detail, { retryAfter: 1, cause });
