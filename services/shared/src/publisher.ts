@@ -33,9 +33,10 @@ export class Publisher {
     this.#options = options;
   }
 
+  /** Starts connecting and resolves at once; {@link ready} tells when it may be used. */
   static async open(options: PublisherOptions): Promise<Publisher> {
     const publisher = new Publisher(options);
-    publisher.#broker = await Broker.open({
+    publisher.#broker = Broker.open({
       url: options.url,
       name: options.name,
       log: options.log,
@@ -96,8 +97,9 @@ export class Publisher {
       };
       const timer = setTimeout(() => {
         settle(unavailable('no confirm in time'));
-        // A channel that owes a confirm for so long is not to be trusted with the next message.
-        if (this.#channel === channel) this.#broker.reset();
+        // A channel that owes a confirm for so long is not to be trusted with the next message, unless it is
+        // an alarm that holds everything back: a new connection would only forget that.
+        if (this.#channel === channel && !this.#broker.blocked) this.#broker.reset();
       }, this.#options.confirmTimeoutMs);
       this.#inFlight++;
       try {
@@ -128,6 +130,7 @@ export class Publisher {
     });
   }
 
+  /** Closes the connection. What has no confirm yet rejects, so wait for that first. */
   async close(): Promise<void> {
     await this.#broker.close();
   }

@@ -18,6 +18,13 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Resolves when `work` is settled, either way, or after `ms` milliseconds. Never rejects. */
+export async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  const settled = new AbortController();
+  const done = work.catch(() => {}).finally(() => settled.abort());
+  await Promise.race([done, pause(ms, settled.signal)]);
+}
+
 export interface RetryOptions {
   signal?: AbortSignal;
   /** Gives up (rethrows) when this says no. By default every error is tried again. */
