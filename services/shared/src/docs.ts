@@ -56,7 +56,7 @@ export function serveDocs(app: Express, document: OpenApiDocument): void {
     response.set('Cache-Control', 'no-cache').type('text/html').send(html);
   });
   app.get('/docs/:asset', security, (request, response, next) => {
-    const { asset } = request.params;
+    const asset = String(request.params.asset);
     if (asset === 'start.js') {
       response.set('Cache-Control', 'no-cache').type('text/javascript').send(START);
       return;
