@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import pg from 'pg';
 import type { Log } from './log.ts';
 
@@ -14,30 +16,36 @@ export interface PostgresOptions {
   log: Log;
 }
 
-/** PostgreSQL errors after which the same transaction may be tried again (appendix A of its manual). */
-const RETRYABLE: Record<string, string> = {
-  '40001': 'serialization_failure',
-  '40P01': 'deadlock_detected',
-  '53000': 'insufficient_resources',
-  '53100': 'disk_full',
-  '53200': 'out_of_memory',
-  '53300': 'too_many_connections',
-  '55P03': 'lock_not_available',
-  '57014': 'query_canceled',
-  '57P01': 'admin_shutdown',
-  '57P02': 'crash_shutdown',
-  '57P03': 'cannot_connect_now',
-  '08000': 'connection_exception',
-  '08003': 'connection_does_not_exist',
-  '08006': 'connection_failure',
-};
+/**
+ * What the server refuses because of what the statement carries, by class of SQLSTATE (appendix A of
+ * PostgreSQL's manual): 22 data exception, 23 integrity constraint violation.
+ */
+const DATA_FAULT = /^2[23]/;
 
-/** True unless the server refused the statement itself, which another try would not change. */
-export function isRetryable(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  // Without an SQLSTATE it was the connection: refused, reset, timed out.
-  return typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code) || code in RETRYABLE;
+/**
+ * True if the server refused what a statement carries, so that it can never succeed as it is. Everything
+ * else may pass: an outage, a deadlock, a standby that is not promoted yet, a right or a table that is
+ * missing until somebody puts it there. A session that could not be started (FATAL) is no statement's fault.
+ */
+export function isDataFault(error: unknown): boolean {
+  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  return typeof code === 'string' && code.length === 5 && DATA_FAULT.test(code) && severity === 'ERROR';
 }
+
+/** The opposite of {@link isDataFault}: the same transaction may be tried again. */
+export const isRetryable = (error: unknown): boolean => !isDataFault(error);
+
+/** A prepared statement: `name` is unique in its stage. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Reads a statement from an `.sql` file, once, at start. `new URL('./sql/record.sql', import.meta.url)`. */
+export const readStatement = (file: URL): Statement => ({
+  name: basename(file.pathname, '.sql'),
+  text: readFileSync(file, 'utf8'),
+});
 
 /** A pool that survives a restart of the server; a broken idle connection is dropped with one log line. */
 export function connectPostgres(options: PostgresOptions): pg.Pool {

@@ -1,0 +1,1 @@
+update election set closed_at = $1, digest = $2 where closed_at is null

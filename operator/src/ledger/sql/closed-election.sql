@@ -1,0 +1,1 @@
+select closed_at, digest from election

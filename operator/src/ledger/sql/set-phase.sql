@@ -1,0 +1,1 @@
+update election set phase = $1 where phase <> $1
