@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createLog } from './log.ts';
 import { Publisher } from './publisher.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until, VirtualHost } from './testing/virtual-host.ts';
 import { QUEUES, ROUTING_KEYS } from './topology.ts';
+
+jest.setTimeout(30_000);
 
 const log = createLog({ stage: 'test', level: 'silent' });
 const content = Buffer.from('{"version":1,"votes":[]}');
