@@ -1,9 +1,10 @@
-import type { Server } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import type { Registry } from 'prom-client';
 import { FAILURES, type FailureCode, ScrutinError } from './errors.ts';
 import type { Health } from './health.ts';
 import type { Log } from './log.ts';
+
+export { closeServer, listen } from './http-server.ts';
 
 /** An express application as every stage begins with: no fingerprint, no ETags over live data. */
 export function createApp(): Express {
@@ -103,46 +104,4 @@ function fromHttpError(error: unknown): ScrutinError | undefined {
   if (code !== undefined && code >= 400 && code < 500)
     return new ScrutinError('bad-request', 'The request’s path or headers can’t be read');
   return undefined;
-}
-
-/**
- * Starts listening with limits on slow clients (P6). `listening` resolves with the port, or rejects with a
- * sentence that says which setting to change.
- */
-export function listen(
-  app: Express,
-  host: string,
-  port: number,
-): { server: Server; listening: Promise<number> } {
-  const server = app.listen(port, host);
-  server.requestTimeout = 15_000;
-  server.headersTimeout = 10_000;
-  server.keepAliveTimeout = 65_000;
-  server.maxConnections = 10_000;
-  const listening = new Promise<number>((resolve, reject) => {
-    server.once('listening', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : port);
-    });
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(`port ${port} on ${host} is in use; set PORT to a free one`)
-          : error,
-      );
-    });
-  });
-  return { server, listening };
-}
-
-/** Stops accepting, lets open requests finish, closes connections as they fall idle. */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const sweep = setInterval(() => server.closeIdleConnections(), 50);
-    server.close(() => {
-      clearInterval(sweep);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

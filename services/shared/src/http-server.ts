@@ -1,0 +1,81 @@
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
+
+/** A vote's or a reader's headers are well under 2 KiB; this is room for proxies and cookies. */
+const MAX_HEADER_BYTES = 16_384;
+/** A client that was idle for so long while the server closes is not about to send. */
+const IDLE_MS = 250;
+
+/** Responses not yet sent, per server, so that {@link closeServer} can tell their clients. */
+const outstanding = new WeakMap<Server, Set<ServerResponse>>();
+const closing = new WeakSet<Server>();
+
+/**
+ * Starts listening with limits on slow clients (P6). `listening` resolves with the port, or rejects with a
+ * sentence that says which setting to change.
+ */
+export function listen(
+  app: RequestListener,
+  host: string,
+  port: number,
+): { server: Server; listening: Promise<number> } {
+  const server = createServer({
+    // From the first byte: all headers, and the whole request.
+    headersTimeout: 10_000,
+    requestTimeout: 15_000,
+    // Node looks only every 30 seconds by default, which would make 45 of those 15.
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  server.maxConnections = 10_000;
+  const responses = new Set<ServerResponse>();
+  outstanding.set(server, responses);
+  server.on('request', (request, response) => {
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
+    if (closing.has(server)) response.shouldKeepAlive = false;
+    app(request, response);
+  });
+  server.listen(port, host);
+  const listening = new Promise<number>((resolve, reject) => {
+    server.once('listening', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`port ${port} on ${host} is in use; set PORT to a free one`)
+          : error,
+      );
+    });
+  });
+  return { server, listening };
+}
+
+/**
+ * Stops accepting connections and resolves when the last is closed, after `limitMs` at the latest. No
+ * request that was sent goes unanswered: each connection's next answer says `Connection: close`, and only a
+ * connection that stays idle is closed without one.
+ */
+export async function closeServer(server: Server, limitMs = 5_000): Promise<void> {
+  if (!server.listening) return;
+  closing.add(server);
+  const lastOfEach = new Map<Socket, ServerResponse>();
+  for (const response of outstanding.get(server) ?? []) lastOfEach.set(response.req.socket, response);
+  for (const response of lastOfEach.values()) response.shouldKeepAlive = false;
+  await new Promise<void>((resolve) => {
+    // http's own close() would also close idle connections, at once: among them those whose client is about
+    // to send.
+    NetServer.prototype.close.call(server, () => resolve());
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_MS);
+    const limit = setTimeout(() => server.closeAllConnections(), limitMs);
+    server.once('close', () => {
+      clearInterval(sweep);
+      clearTimeout(limit);
+    });
+  });
+  // Ends the timer that looks for slow clients.
+  server.close();
+}
