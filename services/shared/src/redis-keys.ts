@@ -9,21 +9,22 @@ export const redisKeys = {
   election: (electionId: string): string => `${tag(electionId, 0)}election`,
   /** Prefix of all keys of a shard. */
   shard: tag,
-  /** Hash: state (`loading` or `ready`), eligible, bucketBits, shards, source digest. Absent after a loss. */
+  /** Hash: state (`loading` or `ready`), eligible, layout, source, checkpoint of the load. Absent after a loss. */
   meta: (electionId: string, shard: number): string => `${tag(electionId, shard)}meta`,
-  /** Prefix of the electorate's buckets: hashes of field → empty. */
+  /** Prefix of the electorate's buckets: hashes of field → empty. Scripts make it from `meta`. */
   electorate: (electionId: string, shard: number): string => `${tag(electionId, shard)}e:`,
-  /** Prefix of a law's voted marks: hashes of field → ballot tag. */
+  /** Prefix of a law's voted marks: hashes of field → ballot tag, or empty after a rebuild. */
   voted: (electionId: string, shard: number, lawId: string): string => `${tag(electionId, shard)}v:${lawId}:`,
   /** Prefix of ingestion's rate limit windows. Not of an election's state: may be lost at any time. */
   rateLimit: (electionId: string): string => `scrutin:{${electionId}/rate}:`,
 } as const;
 
 /** Bytes of the voted mark. */
-export const TAG_BYTES = 10;
+export const TAG_BYTES = 8;
 
 /**
- * The voted mark: bytes 3 to 12 of the ballot id (the milliseconds' lower part and the random bits), enough
- * to tell a redelivered ballot from another ballot of the same voter. PostgreSQL compares all 16.
+ * The voted mark: bytes 5 to 12 of the ballot id, 58 bits that are random or the clock's lowest, enough to
+ * tell a redelivered ballot from another ballot of the same voter. Were two alike all the same, the tally
+ * would tell them apart: PostgreSQL compares all 16 bytes.
  */
-export const ballotTag = (ballotId: Buffer): Buffer => ballotId.subarray(3, 3 + TAG_BYTES);
+export const ballotTag = (ballotId: Buffer): Buffer => ballotId.subarray(5, 5 + TAG_BYTES);

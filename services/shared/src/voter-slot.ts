@@ -21,10 +21,15 @@ export interface ElectorateLayout {
 export const FIELD_BYTES = 10;
 /** A bucket is named by so many hexadecimal digits. */
 export const BUCKET_DIGITS = 6;
-/** Voters a bucket holds at the most on average. Redis' own limit for a listpack is 512 (7.0) or 128 (6). */
-const VOTERS_PER_BUCKET = 110;
+/**
+ * Voters a bucket holds at the most on average. A bucket that outgrows `hash-max-listpack-entries` becomes a
+ * hash table of five times its size; the limit is 512 by default and 128 on some services. Voter hashes
+ * spread evenly, so a bucket's size is Poisson distributed: with 80 on average more than 128 come once in
+ * ten million buckets.
+ */
+export const VOTERS_PER_BUCKET = 80;
 
-/** The layout for an electorate of about `voters`: bits such that a bucket holds 55 to 110 voters. */
+/** The layout for an electorate of about `voters`: bits such that a bucket holds 40 to 80 voters. */
 export function layoutFor(voters: number, shards = 1): ElectorateLayout {
   const perShard = Math.max(1, voters / shards);
   const bucketBits = Math.min(24, Math.max(0, Math.ceil(Math.log2(perShard / VOTERS_PER_BUCKET))));

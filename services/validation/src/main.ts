@@ -1,0 +1,119 @@
+import { BatchConsumer } from '@scrutin/shared/batch-consumer.ts';
+import { followElection } from '@scrutin/shared/election-source.ts';
+import { ScrutinError } from '@scrutin/shared/errors.ts';
+import { Health } from '@scrutin/shared/health.ts';
+import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { createMetrics } from '@scrutin/shared/metrics.ts';
+import { Publisher } from '@scrutin/shared/publisher.ts';
+import { connectRedis } from '@scrutin/shared/redis.ts';
+import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
+import { startStage } from '@scrutin/shared/stage.ts';
+import { QUEUES, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
+import { VERSION } from '@scrutin/shared/version.ts';
+import {
+  encodeVotes,
+  MAX_VOTES_PER_MESSAGE,
+  type PendingVote,
+  pendingVoteSchema,
+} from '@scrutin/shared/vote-message.ts';
+import { settings } from './config.ts';
+import { decideVotes } from './decide.ts';
+import { slices, toDecidedVote } from './outcome.ts';
+import { validationMetrics } from './validation-metrics.ts';
+
+const { config, log } = startStage('validation', settings);
+
+const registry = createMetrics('validation', config.ELECTION_ID, VERSION);
+const metrics = validationMetrics(registry);
+const redis = connectRedis({ url: config.REDIS_URL, clusterNodes: config.REDIS_CLUSTER_NODES, log });
+const election = followElection(redis, config.ELECTION_ID, log);
+const publisher = await Publisher.open({
+  url: config.RABBITMQ_URL,
+  name: `validation publisher ${process.pid}`,
+  log,
+  confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+});
+
+/**
+ * Decides a batch and forwards the outcomes. Safe to repeat at every step: Redis gives the same ballots the
+ * same decision (P3), and the tally knows a ballot that it has seen.
+ */
+async function validate(votes: PendingVote[]): Promise<void> {
+  if (!election.current) throw new ScrutinError('electorate-not-ready', 'the election is not prepared yet');
+  const decideStart = performance.now();
+  const decisions = await decideVotes(redis, election.current, votes);
+  metrics.decideSeconds.observe((performance.now() - decideStart) / 1000);
+  const decided = votes.map((vote, i) => toDecidedVote(vote, decisions[i]!));
+  await Promise.all(
+    [...slices(decided, MAX_VOTES_PER_MESSAGE)].map((slice) =>
+      publisher.publish(ROUTING_KEYS.aggregation, encodeVotes(slice)),
+    ),
+  );
+  for (const decision of decisions) metrics.decided.inc({ outcome: decision });
+}
+
+const consumer = await BatchConsumer.open({
+  url: config.RABBITMQ_URL,
+  name: `validation consumer ${process.pid}`,
+  queue: QUEUES.validation,
+  voteSchema: pendingVoteSchema,
+  prefetch: config.PREFETCH,
+  maxVotes: config.BATCH_MAX_VOTES,
+  lingerMs: config.BATCH_LINGER_MS,
+  handle: validate,
+  review: publisher,
+  log,
+  onBatch: (votes, _messages, seconds) => {
+    metrics.batchVotes.observe(votes);
+    metrics.batchSeconds.observe(seconds);
+  },
+  onRetry: () => metrics.retries.inc(),
+  onRejected: (count) => metrics.rejected.inc(count),
+});
+
+const health = new Health({
+  stage: 'validation',
+  electionId: config.ELECTION_ID,
+  version: VERSION,
+  checks: {
+    rabbitmq: () => {
+      if (!consumer.consuming || !publisher.ready)
+        throw new Error('not connected, or its queues are not there');
+    },
+    redis: async () => {
+      await redis.ping();
+    },
+    election: () => {
+      if (!election.current) throw new Error('not prepared yet: the reconciler (npm run init) publishes it');
+    },
+  },
+});
+const app = createApp();
+mountProbes(app, health, registry);
+mountErrors(app, log);
+const { server, listening } = listen(app, config.HOST, config.PORT);
+const port = await listening.catch((error: Error) => {
+  log.fatal(error.message);
+  process.exit(1);
+});
+health.setReady(true);
+log.info({ port }, 'validation works');
+
+shutdownOnSignal({
+  log,
+  graceMs: config.SHUTDOWN_GRACE_MS,
+  delayMs: config.SHUTDOWN_DELAY_MS,
+  unready: () => health.setReady(false),
+  steps: [
+    { name: 'finish the batch', run: () => consumer.stop() },
+    { name: 'close RabbitMQ', run: () => publisher.close() },
+    {
+      name: 'close Redis',
+      run: () => {
+        election.stop();
+        redis.disconnect();
+      },
+    },
+    { name: 'close HTTP', run: () => closeServer(server) },
+  ],
+});
