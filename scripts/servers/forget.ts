@@ -1,0 +1,42 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { endProcess } from './process-identity.ts';
+import { serversDown } from './servers.ts';
+import { StateFile } from './state.ts';
+
+/** Milliseconds that a process which a crash has left gets to finish what it holds. */
+const LEFT_PROCESS_LIMIT_MS = 20_000;
+
+/** Ends the stages, then the servers, that a crashed run of this folder has left. */
+export async function endLeftProcesses(file: StateFile): Promise<void> {
+  const stages = Object.keys(file.state.processes).filter((name) => name.startsWith('stage:'));
+  await Promise.all(
+    stages.map(async (name) => {
+      const identity = file.running(name);
+      if (identity) await endProcess(identity, LEFT_PROCESS_LIMIT_MS);
+      file.setProcess(name, undefined);
+    }),
+  );
+  await serversDown(file);
+}
+
+/**
+ * Throws all of a data folder away, what runs from it first. `keep` names what stays: by default the lock,
+ * which its owner releases, and the folder of the tests. Does nothing if there is no such folder.
+ */
+export async function forget(folder: string, keep: readonly string[] = ['lock.json', 'test']): Promise<void> {
+  if (!existsSync(folder)) return;
+  let elsewhere: string | undefined;
+  try {
+    if (StateFile.read(folder)) {
+      const file = StateFile.open(folder);
+      await endLeftProcesses(file);
+      elsewhere = file.state.postgresFolder;
+    }
+  } catch {
+    // A state that can't be read is one of the reasons to be here.
+  }
+  for (const name of readdirSync(folder))
+    if (!keep.includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  if (elsewhere?.startsWith('/var/tmp/scrutin-')) rmSync(elsewhere, { recursive: true, force: true });
+}
