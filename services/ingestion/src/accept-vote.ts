@@ -1,6 +1,6 @@
 import { idempotentBallotId, newBallotId } from '@scrutin/shared/ballot-id.ts';
 import { electionWindow, type PublishedElection } from '@scrutin/shared/election.ts';
-import { type FailureCode, ScrutinError } from '@scrutin/shared/errors.ts';
+import { ScrutinError } from '@scrutin/shared/errors.ts';
 import { checkSubmission, type FieldProblem } from '@scrutin/shared/submission.ts';
 import { timestamp } from '@scrutin/shared/timestamp.ts';
 import type { PendingVote } from '@scrutin/shared/vote-message.ts';
@@ -26,25 +26,28 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 export function requireOpen(election: PublishedElection | undefined, now: number): asserts election {
   if (!election)
     throw new ScrutinError('not-ready', 'The election has not been prepared yet', { retryAfter: 2 });
-  const refusals: Record<string, { code: FailureCode; detail: string; retryAfter?: number } | undefined> = {
-    notYetOpen: {
-      code: 'not-open',
-      detail: `Votes are taken from ${election.opensAt} on`,
-      retryAfter: Math.min(3_600, (Date.parse(election.opensAt) - now) / 1000),
-    },
-    closed: { code: 'closed', detail: `Votes were taken until ${election.closesAt}` },
-    suspended: { code: 'suspended', detail: 'Voting is suspended; nothing was recorded', retryAfter: 30 },
-  };
-  const refusal = refusals[electionWindow(election, now)];
-  if (refusal) throw new ScrutinError(refusal.code, refusal.detail, refusal);
+  switch (electionWindow(election, now)) {
+    case 'open':
+      return;
+    case 'notYetOpen': {
+      const seconds = (Date.parse(election.opensAt) - now) / 1000;
+      throw new ScrutinError('not-open', `Votes are taken from ${election.opensAt} on`, {
+        retryAfter: Math.min(3_600, seconds),
+      });
+    }
+    case 'closed':
+      throw new ScrutinError('closed', `Votes were taken until ${election.closesAt}`);
+    case 'suspended':
+      throw new ScrutinError('suspended', 'Voting is suspended; nothing was recorded', { retryAfter: 30 });
+  }
 }
 
 export interface Arrival {
   /** The decoded JSON body. */
   body: unknown;
   idempotencyKey?: string | undefined;
-  ip?: string | undefined;
-  userAgent?: string | undefined;
+  /** Asked only if the election records clients. */
+  client: () => { ip: string | undefined; userAgent: string | undefined };
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -83,9 +86,11 @@ export function toPendingVote(arrival: Arrival, election: PublishedElection, pep
     timestamp: timestamp(now),
     status: 'pending',
     duplicate_count: 0,
-    ...(election.recordClients && {
-      ip: arrival.ip?.slice(0, 45),
-      user_agent: arrival.userAgent?.slice(0, 256),
-    }),
+    ...(election.recordClients && recordedClient(arrival.client())),
   };
 }
+
+const recordedClient = ({ ip, userAgent }: ReturnType<Arrival['client']>) => ({
+  ...(ip !== undefined && { ip: ip.slice(0, 45) }),
+  ...(userAgent !== undefined && { user_agent: userAgent.slice(0, 256) }),
+});

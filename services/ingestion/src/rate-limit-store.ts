@@ -1,72 +1,123 @@
 import { readFileSync } from 'node:fs';
 import type { RedisConnection } from '@scrutin/shared/redis.ts';
-import { type ClientRateLimitInfo, MemoryStore, type Options, type Store } from 'express-rate-limit';
+import type { ClientRateLimitInfo, Options, Store } from 'express-rate-limit';
 
-const COUNT_REQUEST = readFileSync(new URL('count-request.lua', import.meta.url), 'utf8');
+const COUNT_REQUESTS = readFileSync(new URL('count-requests.lua', import.meta.url), 'utf8');
 
-/** A vote waits at most so long for its address to be counted in Redis. Milliseconds. */
-const LIMIT_MS = 50;
-/** After a failure Redis is left alone for so long. Milliseconds. */
-const REST_MS = 1_000;
+/** Counts are exchanged with Redis so often. Milliseconds. */
+const EXCHANGE_MS = 100;
+/** Addresses that are remembered at the most (P6); past that the oldest windows are forgotten. */
+const MOST_WINDOWS = 100_000;
+
+interface Window {
+  /** Requests of all replicas, as far as this process knows. */
+  hits: number;
+  /** Those of this process that Redis has not been told yet. */
+  untold: number;
+  /** Milliseconds since the epoch. */
+  endsAt: number;
+}
 
 /**
- * Counts requests in Redis, for all replicas together. A Redis that is away or slow must neither delay votes
- * nor refuse them: then this process counts for itself, and asks Redis again after a second.
+ * Counts requests for all replicas together, in Redis, without a vote ever waiting for it: each process
+ * counts at once for itself, and ten times a second adds its counts to those in Redis and takes the sums
+ * back. A Redis that is slow or away neither delays a vote nor refuses one; each process then counts alone.
  */
 export class SharedRateLimitStore implements Store {
   readonly #redis: RedisConnection;
   readonly #prefix: string;
-  readonly #local = new MemoryStore();
+  readonly #windows = new Map<string, Window>();
+  readonly #changed = new Set<string>();
   #windowMs = 60_000;
-  #restUntil = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(redis: RedisConnection, prefix: string) {
     this.#redis = redis;
     this.#prefix = prefix;
   }
 
-  init(options: Options): void {
+  init(options: Pick<Options, 'windowMs'>): void {
     this.#windowMs = options.windowMs;
-    this.#local.init(options);
   }
 
-  async increment(key: string): Promise<ClientRateLimitInfo> {
-    if (performance.now() >= this.#restUntil && this.#redis.status === 'ready') {
-      try {
-        return await this.#count(key);
-      } catch {
-        this.#restUntil = performance.now() + REST_MS;
-      }
-    }
-    return this.#local.increment(key);
+  increment(key: string): ClientRateLimitInfo {
+    const window = this.#windowOf(key, Date.now());
+    window.hits++;
+    window.untold++;
+    this.#changed.add(key);
+    this.#timer ??= this.#later();
+    return { totalHits: window.hits, resetTime: new Date(window.endsAt) };
   }
 
-  decrement(key: string): Promise<void> {
-    return this.#local.decrement(key);
+  decrement(key: string): void {
+    const window = this.#windowOf(key, Date.now());
+    window.hits--;
+    window.untold--;
+    this.#changed.add(key);
   }
 
-  resetKey(key: string): Promise<void> {
-    return this.#local.resetKey(key);
+  async resetKey(key: string): Promise<void> {
+    this.#windows.delete(key);
+    await this.#redis.del(this.#prefix + key);
   }
 
   shutdown(): void {
-    this.#local.shutdown();
+    clearTimeout(this.#timer);
   }
 
-  /** Rejects when Redis fails or takes longer than the limit. */
-  async #count(key: string): Promise<ClientRateLimitInfo> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('Redis is slow')), LIMIT_MS);
-    });
-    const answer = this.#redis.eval(COUNT_REQUEST, 1, this.#prefix + key, this.#windowMs);
+  #windowOf(key: string, now: number): Window {
+    let window = this.#windows.get(key);
+    if (!window || window.endsAt <= now) {
+      window = { hits: 0, untold: 0, endsAt: now + this.#windowMs };
+      // Deleted first so that the map stays in the order in which windows began.
+      this.#windows.delete(key);
+      this.#windows.set(key, window);
+    }
+    return window;
+  }
+
+  #later(): NodeJS.Timeout {
+    return setTimeout(() => void this.#exchange(), EXCHANGE_MS).unref();
+  }
+
+  async #exchange(): Promise<void> {
+    const keys = [...this.#changed];
+    this.#changed.clear();
     try {
-      const [totalHits, left] = (await Promise.race([answer, late])) as [number, number];
-      return { totalHits, resetTime: new Date(Date.now() + left) };
-    } finally {
-      clearTimeout(timer);
-      // When it is late it may also fail later.
-      answer.catch(() => {});
+      // All keys have one hash tag, so that a Redis Cluster takes them in one pipeline.
+      const pipeline = this.#redis.pipeline();
+      const told = keys.flatMap((key) => {
+        const window = this.#windows.get(key);
+        if (!window) return [];
+        pipeline.eval(COUNT_REQUESTS, 1, this.#prefix + key, window.untold, this.#windowMs);
+        return [{ key, window, count: window.untold }];
+      });
+      const answers = (await pipeline.exec()) ?? [];
+      for (const [i, { key, window, count }] of told.entries()) {
+        const [error, answer] = answers[i] ?? [new Error('no answer')];
+        if (error) {
+          this.#changed.add(key);
+          continue;
+        }
+        const [total, left] = answer as [number, number];
+        window.untold -= count;
+        window.hits = total + window.untold;
+        window.endsAt = Date.now() + left;
+      }
+    } catch {
+      // Away: told again with the next exchange.
+      for (const key of keys) this.#changed.add(key);
+    }
+    this.#forget(Date.now());
+    this.#timer = this.#changed.size > 0 ? this.#later() : undefined;
+  }
+
+  /** Forgets windows that are over; they stand first in the map, or nearly so. */
+  #forget(now: number): void {
+    for (const [key, { endsAt }] of this.#windows) {
+      if (endsAt > now && this.#windows.size <= MOST_WINDOWS) return;
+      this.#windows.delete(key);
+      this.#changed.delete(key);
     }
   }
 }

@@ -46,9 +46,25 @@ export type PublishedElection = z.infer<typeof publishedElectionSchema>;
 
 export type ElectionWindow = 'notYetOpen' | 'open' | 'suspended' | 'closed';
 
-/** Whether a vote that arrives at `now` (milliseconds since the epoch) is taken. closesAt is exclusive. */
+/** Opening and closing as milliseconds since the epoch: asked for every vote, so parsed once a document. */
+const moments = new WeakMap<PublishedElection, { opens: number; closes: number }>();
+
+function momentsOf(election: PublishedElection): { opens: number; closes: number } {
+  let known = moments.get(election);
+  if (!known) {
+    known = { opens: Date.parse(election.opensAt), closes: Date.parse(election.closesAt) };
+    moments.set(election, known);
+  }
+  return known;
+}
+
+/**
+ * Whether a vote that arrives at `now` (milliseconds since the epoch) is taken. closesAt is exclusive.
+ * `election` is not changed after it was read: another document is another object.
+ */
 export function electionWindow(election: PublishedElection, now: number): ElectionWindow {
-  if (now >= Date.parse(election.closesAt)) return 'closed';
-  if (now < Date.parse(election.opensAt)) return 'notYetOpen';
+  const { opens, closes } = momentsOf(election);
+  if (now >= closes) return 'closed';
+  if (now < opens) return 'notYetOpen';
   return election.suspended ? 'suspended' : 'open';
 }
