@@ -1,7 +1,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { BatchConsumerOptions } from './batch-consumer.ts';
 import { retry, settledWithin } from './retry.ts';
-import { ROUTING_KEYS } from './topology.ts';
+import { sendToReview } from './review.ts';
 import { type DecodedVotes, decodeVotes } from './vote-message.ts';
 
 /** A broker that doesn't answer a close for so long is left alone. */
@@ -174,10 +174,7 @@ export class BatchSession<T> {
     for (const taken of batch) {
       while (taken.rejected.length > 0) {
         const { vote, reason } = taken.rejected[0]!;
-        const content = Buffer.from(JSON.stringify({ version: 1, votes: [vote] }));
-        await this.#options.review.publish(ROUTING_KEYS.review, content, {
-          headers: { 'x-review-reason': reason.slice(0, 200), 'x-review-queue': this.#options.queue },
-        });
+        await sendToReview(this.#options.review, { queue: this.#options.queue, vote, reason });
         // Removed only now: a retry sends the rest, and none twice.
         taken.rejected.shift();
         this.#options.onRejected?.(1);

@@ -1,0 +1,126 @@
+import { hostname } from 'node:os';
+import { BatchConsumer } from '@scrutin/shared/batch-consumer.ts';
+import { Health } from '@scrutin/shared/health.ts';
+import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { createMetrics } from '@scrutin/shared/metrics.ts';
+import { connectPostgres } from '@scrutin/shared/postgres.ts';
+import { Publisher } from '@scrutin/shared/publisher.ts';
+import { QueueDepths } from '@scrutin/shared/queue-depths.ts';
+import { sendToReview } from '@scrutin/shared/review.ts';
+import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
+import { startStage } from '@scrutin/shared/stage.ts';
+import { QUEUES } from '@scrutin/shared/topology.ts';
+import { VERSION } from '@scrutin/shared/version.ts';
+import { type DecidedVote, decidedVoteSchema } from '@scrutin/shared/vote-message.ts';
+import { aggregationMetrics, observeRecord } from './aggregation-metrics.ts';
+import { settings } from './config.ts';
+import { checkLedger } from './ledger-check.ts';
+import { QueueStats } from './queue-stats.ts';
+import { tally } from './tally.ts';
+
+const { config, log } = startStage('aggregation', settings);
+
+const registry = createMetrics('aggregation', config.ELECTION_ID, VERSION);
+const metrics = aggregationMetrics(registry);
+const pool = connectPostgres({
+  url: config.DATABASE_URL,
+  name: `scrutin aggregation ${process.pid}`,
+  role: config.DATABASE_ROLE,
+  statementTimeout: config.STATEMENT_TIMEOUT_MS,
+  log,
+});
+const publisher = await Publisher.open({
+  url: config.RABBITMQ_URL,
+  name: `aggregation publisher ${process.pid}`,
+  log,
+  confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+});
+const queueDepths = QueueDepths.open({
+  url: config.RABBITMQ_URL,
+  name: `aggregation queue depths ${process.pid}`,
+  log,
+});
+const stats = new QueueStats({
+  pool,
+  depths: () => queueDepths.read(),
+  instance: `${hostname()}:${process.pid}`,
+  intervalMs: config.STATS_INTERVAL_MS,
+  retentionHours: config.STATS_RETENTION_HOURS,
+  log,
+});
+
+/** Records a batch. Safe to repeat: the ledger knows a ballot that it has seen, and who has voted. */
+async function aggregate(votes: DecidedVote[]): Promise<void> {
+  const start = performance.now();
+  await tally(votes, {
+    pool,
+    review: async (vote, reason) => {
+      await sendToReview(publisher, { queue: QUEUES.aggregation, vote, reason });
+      metrics.counted.inc({ outcome: 'reviewed' });
+      stats.addReviewed(1);
+    },
+    onRecorded: (record) => observeRecord(metrics, record, Date.now()),
+    log,
+  });
+  metrics.tallySeconds.observe((performance.now() - start) / 1000);
+}
+
+const consumer = await BatchConsumer.open({
+  url: config.RABBITMQ_URL,
+  name: `aggregation consumer ${process.pid}`,
+  queue: QUEUES.aggregation,
+  voteSchema: decidedVoteSchema,
+  prefetch: config.PREFETCH,
+  maxVotes: config.BATCH_MAX_VOTES,
+  lingerMs: config.BATCH_LINGER_MS,
+  handle: aggregate,
+  review: publisher,
+  log,
+  onBatch: (votes, _messages, seconds) => {
+    metrics.batchVotes.observe(votes);
+    metrics.batchSeconds.observe(seconds);
+    stats.addBatch(votes, seconds);
+  },
+  onRetry: () => metrics.retries.inc(),
+  onRejected: (count) => {
+    metrics.rejected.inc(count);
+    stats.addReviewed(count);
+  },
+});
+
+const health = new Health({
+  stage: 'aggregation',
+  electionId: config.ELECTION_ID,
+  version: VERSION,
+  checks: {
+    rabbitmq: () => {
+      if (!consumer.consuming || !publisher.ready)
+        throw new Error('not connected, or its queues are not there');
+    },
+    postgres: () => checkLedger(pool),
+  },
+});
+const app = createApp();
+mountProbes(app, health, registry);
+mountErrors(app, log);
+const { server, listening } = listen(app, config.HOST, config.PORT);
+const port = await listening.catch((error: Error) => {
+  log.fatal(error.message);
+  process.exit(1);
+});
+health.setReady(true);
+log.info({ port }, 'aggregation works');
+
+shutdownOnSignal({
+  log,
+  graceMs: config.SHUTDOWN_GRACE_MS,
+  delayMs: config.SHUTDOWN_DELAY_MS,
+  unready: () => health.setReady(false),
+  steps: [
+    { name: 'finish the batch', run: () => consumer.stop() },
+    { name: 'write the last statistics', run: () => stats.stop() },
+    { name: 'close RabbitMQ', run: () => Promise.all([publisher.close(), queueDepths.close()]) },
+    { name: 'close PostgreSQL', run: () => pool.end() },
+    { name: 'close HTTP', run: () => closeServer(server) },
+  ],
+});
