@@ -32,6 +32,8 @@ export function pageSecurity(sources: PageSources = {}): RequestHandler {
     },
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
+    // Of this host only: its subdomains are not ours to decide on.
+    strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: false },
     crossOriginEmbedderPolicy: false,
   });
 }
