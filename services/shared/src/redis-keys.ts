@@ -2,12 +2,12 @@
  * Every Redis key of an election, in one place. `{…}` is a hash tag: all keys of one shard lie on one node
  * of a Redis Cluster, so a script that is given the shard's `meta` key may touch the others.
  */
-const tag = (electionId: string, shard: number): string => `scrutin:{${electionId}/${shard}}:`;
+const tag = (electionId: string, shard: number | '*'): string => `scrutin:{${electionId}/${shard}}:`;
 
 export const redisKeys = {
   /** JSON of the election as the reconciler published it: laws, times, layout. Shard 0's node. */
   election: (electionId: string): string => `${tag(electionId, 0)}election`,
-  /** Prefix of all keys of a shard. */
+  /** Prefix of all keys of a shard; of every shard, as a glob pattern, with `*`. */
   shard: tag,
   /** Hash: state (`loading` or `ready`), eligible, layout, source, checkpoint of the load. Absent after a loss. */
   meta: (electionId: string, shard: number): string => `${tag(electionId, shard)}meta`,

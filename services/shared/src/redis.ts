@@ -77,3 +77,11 @@ export async function redisReady(redis: RedisConnection, timeout = 10_000): Prom
     redis.once('ready', ready);
   });
 }
+
+/** The nodes that hold the keys: the one Redis, or a Cluster’s primaries. Throws while a Cluster’s are unknown. */
+export function primaries(redis: RedisConnection): Redis[] {
+  if (redis instanceof Redis) return [redis];
+  const nodes = redis.nodes('master');
+  if (nodes.length === 0) throw new Error('no node of the Redis Cluster is known yet');
+  return nodes;
+}

@@ -1,0 +1,261 @@
+import { type PublishedElection, publishedElectionSchema } from '@scrutin/shared/election.ts';
+import { primaries, type RedisConnection } from '@scrutin/shared/redis.ts';
+import { redisKeys } from '@scrutin/shared/redis-keys.ts';
+import { RedisScript } from '@scrutin/shared/redis-script.ts';
+import {
+  BUCKET_DIGITS,
+  bucketOf,
+  type ElectorateLayout,
+  FIELD_BYTES,
+  fieldOf,
+  shardOf,
+} from '@scrutin/shared/voter-slot.ts';
+import {
+  type ElectorateSource,
+  type ElectorateState,
+  loadedFrom,
+  overallState,
+  readShard,
+  type ShardState,
+} from './electorate-state.ts';
+import { storedKeys, unlinkKeys } from './stored-keys.ts';
+
+const addVoters = new RedisScript(new URL('./add-voters.lua', import.meta.url));
+const restoreMarks = new RedisScript(new URL('./restore-marks.lua', import.meta.url));
+const countVoters = new RedisScript(new URL('./count-voters.lua', import.meta.url));
+
+const PACKED_BYTES = BUCKET_DIGITS + FIELD_BYTES;
+/** Buckets that one script call counts: well under a millisecond. */
+const BUCKETS_PER_COUNT = 1_024;
+
+/** The electorate that was being loaded is no longer: Redis was lost, or another load has begun. */
+export class LoadInterrupted extends Error {
+  override name = 'LoadInterrupted';
+  readonly code = 'load-interrupted';
+}
+
+/**
+ * An election's electorate in Redis, the fast filter in front of PostgreSQL (P2): who may vote, and who has.
+ * All but the votes themselves goes through here. Everything may be repeated (P7).
+ */
+export class Electorate {
+  readonly electionId: string;
+  readonly #redis: RedisConnection;
+  #loading: ElectorateSource | undefined;
+
+  constructor(redis: RedisConnection, electionId: string) {
+    this.#redis = redis;
+    this.electionId = electionId;
+  }
+
+  /** What is there now. `absent` after a loss, also of a part. */
+  async state(): Promise<ElectorateState> {
+    const first = await this.#shard(0);
+    return overallState([first, ...(await this.#shards(1, first.layout?.shards ?? 1))]);
+  }
+
+  /**
+   * Starts loading, or goes on: what is there of the same source, layout and pepper is kept, the rest removed.
+   * Workers hold their votes from the first change on until {@link finish}. Resolves with what was kept; if
+   * that is `ready` already, nothing was changed. Marks stay unless the layout or the pepper is another.
+   */
+  async begin(source: ElectorateSource): Promise<ElectorateState> {
+    const shards = await this.#shards(0, source.layout.shards);
+    const kept = shards.filter((shard) => loadedFrom(shard, source));
+    if (kept.length < shards.length) await this.#startOver(source, new Set(kept.map(({ number }) => number)));
+    else if (shards.some(({ state }) => state !== 'ready')) await this.#setAll(shards, { state: 'loading' });
+    this.#loading = source;
+    return overallState(await this.#shards(0, source.layout.shards));
+  }
+
+  async #startOver(source: ElectorateSource, keep: ReadonlySet<number>): Promise<void> {
+    const pattern = redisKeys.shard(this.electionId, '*');
+    // Before anything is removed: a voter who is not found must mean "hold", never "not eligible".
+    const stored = new Map<number, ShardState>();
+    for await (const keys of storedKeys(this.#redis, `${pattern}meta`))
+      for (const key of keys) {
+        const number = shardNumber(key);
+        const shard = await this.#shard(number);
+        await this.#redis.hset(key, { state: 'loading', processed: 0, errors: 0 });
+        if (!keep.has(number)) await this.#redis.hdel(key, 'source');
+        stored.set(number, shard);
+      }
+    const { shards, bucketBits } = source.layout;
+    const keepsMarks = (shard: ShardState | undefined) =>
+      shard?.layout?.shards === shards &&
+      shard.layout.bucketBits === bucketBits &&
+      shard.pepperId === source.pepperId;
+    await this.#unlink(`${pattern}e:*`, (number) => !keep.has(number));
+    await this.#unlink(`${pattern}v:*`, (number) => !keepsMarks(stored.get(number)));
+    await this.#unlink(`${pattern}meta`, (number) => number >= shards);
+    for (let number = 0; number < shards; number++) {
+      if (keep.has(number)) continue;
+      await this.#redis.hset(redisKeys.meta(this.electionId, number), {
+        state: 'loading',
+        source: source.digest,
+        pepper: source.pepperId,
+        shards,
+        bucketBits,
+        eligible: 0,
+        processed: 0,
+        errors: 0,
+      });
+    }
+  }
+
+  /**
+   * Adds voters (32 bytes each) to what {@link begin} began. Resolves with the number of those that were not
+   * there before. Throws {@link LoadInterrupted} when the load is not going on any more.
+   */
+  async add(voters: readonly Buffer[]): Promise<number> {
+    const { layout, digest } = this.#begun();
+    const added = await Promise.all(
+      [...packByShard(voters, layout)].map(([shard, packed]) =>
+        this.#run(addVoters, shard, [digest, packed]),
+      ),
+    );
+    return added.reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Writes down how far the load has come: hashes read, bad lines among them. On every shard, after the voters
+   * that it counts, so that no shard can come back from its disk with a checkpoint and without the voters.
+   */
+  async checkpoint(processed: number, errors: number): Promise<void> {
+    await this.#setAll(await this.#shards(0, this.#begun().layout.shards), { processed, errors });
+  }
+
+  /** The load is complete: workers go on. */
+  async finish(): Promise<void> {
+    const { layout, digest } = this.#begun();
+    const shards = await this.#shards(0, layout.shards);
+    if (shards.some((shard) => shard.source !== digest))
+      throw new LoadInterrupted('another load has begun, or Redis has lost a shard');
+    await this.#setAll(shards, { state: 'ready' });
+  }
+
+  /**
+   * Marks voters (32 bytes each) as having voted, without a ballot. Resolves with the number of marks that
+   * were missing.
+   */
+  async restoreMarks(batches: AsyncIterable<{ lawId: string; voters: readonly Buffer[] }>): Promise<number> {
+    const layout = this.#loading?.layout ?? (await this.state()).layout;
+    if (!layout) throw new LoadInterrupted('there is no electorate to restore marks for');
+    let restored = 0;
+    for await (const { lawId, voters } of batches) {
+      const counts = await Promise.all(
+        [...packByShard(voters, layout)].map(([shard, packed]) =>
+          this.#run(restoreMarks, shard, [layout.shards, layout.bucketBits, lawId, packed]),
+        ),
+      );
+      restored += counts.reduce((sum, count) => sum + count, 0);
+    }
+    return restored;
+  }
+
+  /** Counts the voters that are really there: not `ok` when some were evicted or otherwise lost. */
+  async audit(): Promise<{ ok: boolean; counted: number }> {
+    const { state, layout, eligible } = await this.state();
+    if (!layout) return { ok: false, counted: 0 };
+    const buckets = 2 ** layout.bucketBits;
+    let counted = 0;
+    for (let shard = 0; shard < layout.shards; shard++)
+      for (let from = 0; from < buckets; from += BUCKETS_PER_COUNT) {
+        const to = Math.min(buckets, from + BUCKETS_PER_COUNT) - 1;
+        counted += await this.#run(countVoters, shard, [from, to]);
+      }
+    return { ok: state === 'ready' && counted === eligible, counted };
+  }
+
+  /** Publishes the election's document, which the stages follow. */
+  async publish(election: PublishedElection): Promise<void> {
+    const document = publishedElectionSchema.parse(election);
+    await this.#redis.set(redisKeys.election(this.electionId), JSON.stringify(document));
+  }
+
+  /** The document as last published, if there is one. */
+  async published(): Promise<PublishedElection | undefined> {
+    const text = await this.#redis.get(redisKeys.election(this.electionId));
+    return text === null ? undefined : publishedElectionSchema.parse(JSON.parse(text));
+  }
+
+  /** Removes every mark: nobody has voted, as far as the filter knows. PostgreSQL still does (P2). */
+  async removeMarks(): Promise<void> {
+    await this.#unlink(`${redisKeys.shard(this.electionId, '*')}v:*`);
+  }
+
+  /** Removes the electorate and its marks; the published document stays. Workers hold their votes. */
+  async clear(): Promise<void> {
+    const pattern = redisKeys.shard(this.electionId, '*');
+    for (const kind of ['meta', 'e:*', 'v:*']) await this.#unlink(pattern + kind);
+  }
+
+  /** Removes everything that the election has in Redis. */
+  async remove(): Promise<void> {
+    await this.clear();
+    await this.#unlink(`${redisKeys.shard(this.electionId, '*')}*`);
+  }
+
+  /** Changes whenever a node was restarted, or another took its place, and may have lost the last second. */
+  async serverRuns(): Promise<string> {
+    const runs = await Promise.all(
+      primaries(this.#redis).map(async (node) => /run_id:(\w+)/.exec(await node.info('server'))?.[1] ?? ''),
+    );
+    return runs.sort().join(' ');
+  }
+
+  #begun(): ElectorateSource {
+    if (!this.#loading) throw new LoadInterrupted('no load has begun');
+    return this.#loading;
+  }
+
+  #shard(number: number): Promise<ShardState> {
+    return readShard(this.#redis, this.electionId, number);
+  }
+
+  #shards(from: number, to: number): Promise<ShardState[]> {
+    return Promise.all(Array.from({ length: Math.max(0, to - from) }, (_, i) => this.#shard(from + i)));
+  }
+
+  async #setAll(shards: readonly ShardState[], fields: Record<string, string | number>): Promise<void> {
+    await Promise.all(
+      shards.map(({ number }) => this.#redis.hset(redisKeys.meta(this.electionId, number), fields)),
+    );
+  }
+
+  async #run(script: RedisScript, shard: number, args: (string | number | Buffer)[]): Promise<number> {
+    try {
+      return Number(await script.run(this.#redis, redisKeys.meta(this.electionId, shard), args));
+    } catch (error) {
+      const { message } = error as Error;
+      if (!message.startsWith('NOTLOADING')) throw error;
+      throw new LoadInterrupted(message.slice('NOTLOADING '.length).split('\n')[0]!, { cause: error });
+    }
+  }
+
+  async #unlink(pattern: string, wanted: (shard: number) => boolean = () => true): Promise<void> {
+    for await (const keys of storedKeys(this.#redis, pattern))
+      await unlinkKeys(
+        this.#redis,
+        keys.filter((key) => wanted(shardNumber(key))),
+      );
+  }
+}
+
+const shardNumber = (key: string): number => Number(/\/(\d+)\}/.exec(key)?.[1] ?? Number.NaN);
+
+function packByShard(voters: readonly Buffer[], layout: ElectorateLayout): Map<number, Buffer> {
+  const shards =
+    layout.shards === 1 ? new Map([[0, voters]]) : Map.groupBy(voters, (voter) => shardOf(voter, layout));
+  const packed = new Map<number, Buffer>();
+  for (const [shard, members] of shards) {
+    const bytes = Buffer.allocUnsafe(members.length * PACKED_BYTES);
+    members.forEach((voter, i) => {
+      const at = i * PACKED_BYTES;
+      bytes.write(bucketOf(voter, layout), at, 'latin1');
+      fieldOf(voter).copy(bytes, at + BUCKET_DIGITS);
+    });
+    packed.set(shard, bytes);
+  }
+  return packed;
+}
