@@ -7,17 +7,18 @@ import { StateFile } from './state.ts';
 /** Milliseconds that a process which a crash has left gets to finish what it holds. */
 const LEFT_PROCESS_LIMIT_MS = 20_000;
 
-/** Ends the stages, then the servers, that a crashed run of this folder has left. */
-export async function endLeftProcesses(file: StateFile): Promise<void> {
+/** Ends the stages that a killed run of this folder has left. Resolves with their names. */
+export async function endLeftStages(file: StateFile): Promise<string[]> {
   const stages = Object.keys(file.state.processes).filter((name) => name.startsWith('stage:'));
+  const left = stages.filter((name) => file.running(name));
   await Promise.all(
-    stages.map(async (name) => {
+    left.map(async (name) => {
       const identity = file.running(name);
       if (identity) await endProcess(identity, LEFT_PROCESS_LIMIT_MS);
-      file.setProcess(name, undefined);
     }),
   );
-  await serversDown(file);
+  for (const name of stages) file.setProcess(name, undefined);
+  return left.map((name) => name.slice('stage:'.length));
 }
 
 /**
@@ -30,7 +31,8 @@ export async function forget(folder: string, keep: readonly string[] = ['lock.js
   try {
     if (StateFile.read(folder)) {
       const file = StateFile.open(folder);
-      await endLeftProcesses(file);
+      await endLeftStages(file);
+      await serversDown(file);
       elsewhere = file.state.postgresFolder;
     }
   } catch {

@@ -21,6 +21,8 @@ const stateSchema = z.object({
   /** The running `npm start`: its address list, for the commands that look from outside. */
   urls: z.record(z.string(), z.string()),
   electionId: z.string().optional(),
+  /** Size of the sample electorate, once it is made. */
+  voters: z.number().int().min(1).optional(),
   /** How the sample went on: the first elector that has not voted yet. */
   nextElector: z.number().int().min(0),
 });

@@ -70,6 +70,11 @@ export class Supervisor {
     return [...this.#kept.values()].filter(({ wanted }) => wanted).map(({ stage }) => stage.name);
   }
 
+  /** Names of the processes that are known, wanted or still on their way out. */
+  get all(): string[] {
+    return [...this.#kept.keys()];
+  }
+
   /** Starts a process; {@link ready} tells when it is at work. One that a crash left is ended first. */
   async start(stage: StageProcess): Promise<void> {
     const { file } = this.#options;
