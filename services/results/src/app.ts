@@ -29,7 +29,7 @@ export interface ResultsAppOptions {
 export function resultsApp(options: ResultsAppOptions): Express {
   const { clock = Date.now, electionId, snapshots, ballots, metrics, log } = options;
   const app = createApp();
-  app.use(measureRequests(metrics), readOnly, openToOtherSites);
+  app.use(measureRequests(metrics), readOnly, publicApi);
   app.use(resultsRoute({ snapshots, clock }));
   app.use(ballotRoute({ ballots, electionId }));
   app.use(pageRoute({ snapshots, ballots, electionId, clock, timeZone: options.timeZone, log }));
@@ -45,10 +45,12 @@ const readOnly: RequestHandler = (request, response, next) => {
   throw new ScrutinError('method-not-allowed', 'Results are only read, with GET');
 };
 
-/** What is public here may be shown by any site. */
-const openToOtherSites: RequestHandler = (request, response, next) => {
+/** What is public here may be shown by any site; what says nothing else may not be kept by anybody. */
+const publicApi: RequestHandler = (request, response, next) => {
   if (request.path.startsWith('/api/'))
     response.set({
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
       'Access-Control-Allow-Origin': '*',
       'Access-Control-Expose-Headers': 'Retry-After, Content-Digest, X-Content-SHA256',
     });

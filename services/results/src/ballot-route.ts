@@ -22,11 +22,8 @@ export function ballotRoute(options: { ballots: BallotSource; electionId: string
   const router = Router({ caseSensitive: true });
   router.get('/api/v1/ballots/:ballot_id', async (request, response) => {
     const view = await askBallot(options.ballots, options.electionId, request.params.ballot_id);
-    response.set({
-      // Counted is for ever; anything else may still change.
-      'Cache-Control': view.status === 'aggregated' ? 'private, max-age=3600' : 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-    });
+    // Counted is for ever; anything else may still change.
+    response.set('Cache-Control', view.status === 'aggregated' ? 'private, max-age=3600' : 'no-store');
     response.json(view);
   });
   return router;

@@ -6,6 +6,9 @@ import { digestVerified, parseSnapshot, type Snapshot } from './snapshot.ts';
 
 const readSnapshot = readStatement(new URL('./sql/read-snapshot.sql', import.meta.url));
 
+/** A reading takes a millisecond; one without an answer for so long means that there is none to come. */
+const OVERDUE_MS = 2_500;
+
 type Trouble = 'absent' | 'other-election' | 'unreadable' | 'unavailable';
 
 const TROUBLES: Record<Trouble, { code: FailureCode; detail: string; log: string }> = {
@@ -72,6 +75,8 @@ export class SnapshotFollower implements SnapshotSource {
   #snapshot: Snapshot | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #trouble: Trouble | undefined = 'absent';
+  /** When the reading under way began; Infinity between two. */
+  #askedAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -97,9 +102,9 @@ export class SnapshotFollower implements SnapshotSource {
     return this.#snapshot;
   }
 
-  /** Whether the last reading got an answer from PostgreSQL. */
+  /** Whether PostgreSQL answered the last reading, and does not keep the present one waiting. */
   get reachable(): boolean {
-    return this.#trouble !== 'unavailable';
+    return this.#trouble !== 'unavailable' && performance.now() - this.#askedAt < OVERDUE_MS;
   }
 
   /** Milliseconds since the last good reading; Infinity before the first. */
@@ -116,6 +121,7 @@ export class SnapshotFollower implements SnapshotSource {
   async #read(): Promise<void> {
     const { pool, refreshMs, onRead } = this.#options;
     const start = performance.now();
+    this.#askedAt = start;
     const seconds = () => (performance.now() - start) / 1000;
     try {
       const { rows } = await pool.query<{ snapshot: string }>(readSnapshot);
@@ -125,6 +131,7 @@ export class SnapshotFollower implements SnapshotSource {
       this.#trouble = this.#tell(error instanceof UnusableSnapshot ? error.trouble : 'unavailable', error);
       onRead?.(seconds(), false);
     }
+    this.#askedAt = Number.POSITIVE_INFINITY;
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
       this.#reading = this.#read();

@@ -6,16 +6,24 @@ import { noticePage, type PageContext, pageOf } from './layout.ts';
 /** Seconds between updates while the ballot is on its way. */
 const UPDATE_S = 2;
 
-/** The form that leads to a ballot's page; `asked` is what was typed before. */
-export function ballotForm({ language, words }: PageContext, asked = '', wrong = false): Markup {
+interface BallotFormOptions {
+  /** What was typed before; it was wrong. */
+  wrong?: string;
+  /** The form is all that the page is about. */
+  alone?: boolean;
+}
+
+/** The form that leads to a ballot's page. */
+export function ballotForm({ language, words }: PageContext, options: BallotFormOptions = {}): Markup {
+  const { wrong, alone } = options;
   return html`<section class="ballot-form" aria-labelledby="follow">
-<h2 id="follow">${words.ballotTitle}</h2>
+${alone ? html`<h1 id="follow">${words.ballotTitle}</h1>` : html`<h2 id="follow">${words.ballotTitle}</h2>`}
 <p id="about">${words.ballotAbout}</p>
 <form action="/ballot" method="get">
 <input type="hidden" name="lang" value="${language}">
 <label for="ballot-id">${words.ballotLabel}</label>
 <div class="field">
-<input id="ballot-id" name="id" value="${asked}" required maxlength="60" autocomplete="off" autocapitalize="off" spellcheck="false" aria-describedby="hint"${wrong && html` aria-invalid="true"`}>
+<input id="ballot-id" name="id" value="${wrong}" required maxlength="60" autocomplete="off" autocapitalize="off" spellcheck="false" aria-describedby="hint"${wrong !== undefined && html` aria-invalid="true"`}>
 <button type="submit">${words.ballotButton}</button>
 </div>
 <p class="small" id="hint">${words.ballotHint}</p>
@@ -31,7 +39,7 @@ export function ballotFormPage(context: PageContext): string {
     path: '/ballot',
     live: html`<p class="back"><a href="/?lang=${context.language}">${words.home}</a></p>`,
     updateSeconds: 0,
-    below: ballotForm(context),
+    below: ballotForm(context, { alone: true }),
   });
 }
 
@@ -64,6 +72,6 @@ export function unknownBallotPage(context: PageContext, asked: string): string {
     ...context.words.unknownBallot,
     path: '/ballot',
     updateSeconds: 0,
-    below: ballotForm(context, asked.slice(0, 60), true),
+    below: ballotForm(context, { wrong: asked.slice(0, 60) }),
   });
 }

@@ -31,8 +31,8 @@ ${results?.digest_verified === false && html`<div class="notice warning" role="a
 <div class="laws">
 ${laws}
 </div>
-<p class="fresh">${freshness(context, snapshot, phase)}</p>
-${results && files(context, results.digest)}`;
+${results && files(context, results.digest)}
+<p class="fresh">${freshness(context, snapshot, phase)}</p>`;
   return pageOf(context, {
     title: `${title} · Scrutin`,
     path: '/',
