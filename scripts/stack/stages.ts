@@ -68,3 +68,12 @@ export async function stageProcess(options: StageOptions): Promise<StageProcess>
     readyUrl: `http://127.0.0.1:${port}/readyz`,
   };
 }
+
+/** Name and base address of each process that was started last, as the state remembers them. */
+export function stageUrls(file: StateFile | undefined): [name: string, url: string][] {
+  if (!file) return [];
+  const running = Object.keys(file.state.processes)
+    .filter((name) => name.startsWith('stage:'))
+    .map((name) => name.slice('stage:'.length));
+  return running.sort().map((name) => [name, `http://127.0.0.1:${file.state.ports[name]}`]);
+}
