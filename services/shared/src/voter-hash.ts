@@ -22,3 +22,6 @@ export const electorHash = (nas: string, code: string): Buffer => hash('sha256',
  */
 export const voterHash = (elector: Uint8Array, pepper: Pepper): Buffer =>
   createHmac('sha256', pepper).update(elector).digest();
+
+/** {@link electorHash} as the 64 hexadecimal digits of the files; several times as fast as by way of a Buffer. */
+export const electorHashDigits = (nas: string, code: string): string => hash('sha256', nas + code, 'hex');
