@@ -1,11 +1,9 @@
-import { virtualHost } from '@scrutin/shared/topology.ts';
+import { electionDatabaseUrl, electionRabbitmqUrl } from '@scrutin/shared/election-urls.ts';
 import type { ServerUrls } from '../servers/servers.ts';
 
 /** The election's own addresses on the servers: its virtual host and its database. */
-export function electionUrls(urls: ServerUrls, electionId: string): ServerUrls {
-  const rabbitmq = new URL(urls.RABBITMQ_URL);
-  rabbitmq.pathname = `/${virtualHost(electionId)}`;
-  const postgres = new URL(urls.DATABASE_URL);
-  postgres.pathname = `/scrutin_${electionId.replaceAll('-', '_')}`;
-  return { ...urls, RABBITMQ_URL: rabbitmq.href, DATABASE_URL: postgres.href };
-}
+export const electionUrls = (urls: ServerUrls, electionId: string): ServerUrls => ({
+  ...urls,
+  RABBITMQ_URL: electionRabbitmqUrl(urls.RABBITMQ_URL, electionId),
+  DATABASE_URL: electionDatabaseUrl(urls.DATABASE_URL, electionId),
+});
