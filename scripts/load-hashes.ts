@@ -55,8 +55,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv = pro
       return 130;
     }
     tell(`${pc.red('✖')} ${(error as Error).message}`);
-    if (!(error instanceof HashSourceError))
-      tell('  What was loaded is kept: the same command goes on from here.');
+    if (begun) tell('  What was loaded is kept: the same command goes on from here.');
     if (error instanceof LoadInterrupted) tell('  Only one load of an election may run at a time.');
     return 1;
   } finally {
