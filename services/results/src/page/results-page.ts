@@ -49,7 +49,7 @@ ${results && files(context, results.digest)}
         result?.oui_percent == null ? '' : `${words.oui} ${formats.percent(result.oui_percent)}, `;
       return `${law.title[language]}: ${shares}${words.votesCounted(formats.number(law.total_votes))}`;
     });
-    return `${words.updatedPage} ${parts.join('. ')}`;
+    return [words.phase[phase], ...parts].join('. ');
   }
 }
 

@@ -33,7 +33,6 @@ export interface Words {
   refresh: string;
   pause: string;
   resume: string;
-  updatedPage: string;
   connectionLost: string;
   files: string;
   asTable: string;
@@ -91,7 +90,6 @@ const fr: Words = {
   refresh: 'Actualiser',
   pause: 'Suspendre la mise à jour',
   resume: 'Reprendre la mise à jour',
-  updatedPage: 'Page mise à jour.',
   connectionLost: 'La page ne peut pas être mise à jour pour l’instant.',
   files: 'Télécharger',
   asTable: 'Tableau (CSV)',
@@ -178,7 +176,6 @@ const en: Words = {
   refresh: 'Refresh',
   pause: 'Pause updates',
   resume: 'Resume updates',
-  updatedPage: 'Page updated.',
   connectionLost: 'The page can’t be updated right now.',
   files: 'Download',
   asTable: 'Table (CSV)',

@@ -11,7 +11,7 @@ const QUIET_S = 30;
 let failures = 0;
 let paused = false;
 let timer;
-let lastSaid = 0;
+let lastSaid = Number.NEGATIVE_INFINITY;
 
 const live = () => document.getElementById('live');
 const everySeconds = () => Number(live().dataset.every);
@@ -55,9 +55,10 @@ function swap(page) {
   // Whoever is reading a link inside with the keyboard keeps the place.
   const focused = now.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
   now.replaceWith(document.adoptNode(next));
+  const turned = document.title !== page.title || next.dataset.every !== now.dataset.every;
   document.title = page.title;
   if (focused) next.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
-  if (performance.now() - lastSaid > QUIET_S * 1000) {
+  if (turned || performance.now() - lastSaid > QUIET_S * 1000) {
     lastSaid = performance.now();
     announcer.textContent = next.dataset.summary;
   }
