@@ -31,7 +31,17 @@ export async function generateElectorate(options: {
   mkdirSync(unfinished, { recursive: true, mode: 0o700 });
   mkdirSync(dirname(roll), { recursive: true, mode: 0o700 });
   await runScript(
-    ['generate-hashes.ts', '--count', String(voters), '--out', unfinished, '--roll', unfinishedRoll],
+    [
+      'generate-hashes.ts',
+      '--format',
+      'txt',
+      '--count',
+      String(voters),
+      '--out',
+      unfinished,
+      '--roll',
+      unfinishedRoll,
+    ],
     signal,
   );
   renameSync(unfinished, folder);
