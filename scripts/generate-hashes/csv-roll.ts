@@ -11,7 +11,7 @@ export interface RowError {
 
 /** A longer line is no row of a roll. */
 const LONGEST_LINE = 4_096;
-const READ_BYTES = 1 << 20;
+const READ_BYTES = 1 << 18;
 
 /**
  * Streams the electors of a CSV roll. A header that names `nas` and `code` tells their columns; without one they

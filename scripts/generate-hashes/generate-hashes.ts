@@ -52,8 +52,8 @@ export async function generateHashes(options: GenerateOptions): Promise<Generate
   const result: GenerateResult = { electors: 0, hashFiles: [], errors: 0, errorSamples: [], seconds: 0 };
   if ('csv' in roll && !existsSync(roll.csv)) throw new GenerateError(`there is no roll ${roll.csv}`);
   await refuseOverwriting(options);
-  await mkdir(out, { recursive: true });
-  if ('writeTo' in roll) await mkdir(dirname(roll.writeTo), { recursive: true });
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  if ('writeTo' in roll) await mkdir(dirname(roll.writeTo), { recursive: true, mode: 0o700 });
 
   const files = formats.map((format) => new HashFiles(out, format, perFile));
   const rollFile = 'writeTo' in roll ? await LineFile.create(roll.writeTo) : undefined;
