@@ -16,12 +16,10 @@ export interface Words {
   votes: string;
   share: string;
   total: string;
-  law: string;
   tableOf: (law: string) => string;
   turnout: string;
   turnoutOf: (votes: string, eligible: string) => string;
   votesCounted: (votes: string) => string;
-  noVotes: string;
   embargoTitle: string;
   embargo: (moment: string) => string;
   notYetOpen: (moment: string) => string;
@@ -73,12 +71,10 @@ const fr: Words = {
   votes: 'Voix',
   share: 'Part',
   total: 'Total',
-  law: 'Loi',
   tableOf: (law) => `Résultat\u00a0: ${law}`,
   turnout: 'Participation',
   turnoutOf: (votes, eligible) => `${votes} votes sur ${eligible} personnes inscrites`,
   votesCounted: (votes) => `${votes} votes comptés`,
-  noVotes: 'Aucun vote n’est encore compté.',
   embargoTitle: 'Résultats sous embargo',
   embargo: (moment) => `Les résultats sont publiés à la clôture du vote, le ${moment}.`,
   notYetOpen: (moment) => `Le vote ouvre le ${moment}.`,
@@ -159,12 +155,10 @@ const en: Words = {
   votes: 'Votes',
   share: 'Share',
   total: 'Total',
-  law: 'Law',
   tableOf: (law) => `Result: ${law}`,
   turnout: 'Turnout',
   turnoutOf: (votes, eligible) => `${votes} votes of ${eligible} registered voters`,
   votesCounted: (votes) => `${votes} votes counted`,
-  noVotes: 'No vote has been counted yet.',
   embargoTitle: 'Results under embargo',
   embargo: (moment) => `Results are published when voting closes, on ${moment}.`,
   notYetOpen: (moment) => `Voting opens on ${moment}.`,
