@@ -1,10 +1,11 @@
-import type { PublishedElection } from '@scrutin/shared/election.ts';
+import { type PublishedElection, publishedElectionSchema } from '@scrutin/shared/election.ts';
 import { readStatement } from '@scrutin/shared/postgres.ts';
 import type pg from 'pg';
 
 const statement = (name: string) => readStatement(new URL(`./sql/${name}.sql`, import.meta.url));
 const sql = {
   publishElection: statement('publish-election'),
+  publishedElection: statement('published-election'),
   setPhase: statement('set-phase'),
   ensureLaws: statement('ensure-laws'),
   counts: statement('counts'),
@@ -43,6 +44,13 @@ export class Ledger {
       ...sql.publishElection,
       values: [election.id, JSON.stringify(election), election.eligible, phase],
     });
+  }
+
+  /** The election as last stored, with its phase, or undefined before the first time. */
+  async published(): Promise<{ election: PublishedElection; phase: string } | undefined> {
+    const { rows } = await this.#pool.query<{ document: unknown; phase: string }>(sql.publishedElection);
+    const row = rows[0];
+    return row && { election: publishedElectionSchema.parse(row.document), phase: row.phase };
   }
 
   /** Stores the phase alone. */

@@ -1,0 +1,1 @@
+select document, phase from election
