@@ -5,7 +5,7 @@
  * it: arguments, signals and exit code pass through.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,10 @@ export function packagesAreStale(folder) {
   return statSync(join(folder, 'package-lock.json')).mtimeMs > statSync(installed).mtimeMs + 1;
 }
 
+/** True if node_modules is a link: npm ci would empty the folder that it leads to, which is somebody else's. */
+const packagesAreShared = (folder) =>
+  lstatSync(join(folder, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() === true;
+
 /** The text that an unknown or missing command gets. */
 export function usage() {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
@@ -59,8 +63,16 @@ async function main([command, ...args]) {
     process.stderr.write(`Node.js 20 or later is needed to begin with; this is ${process.version}.\n`);
     return 1;
   }
-  if (packagesAreStale(projectFolder)) await installPackages();
   const node = join(projectFolder, 'node_modules', '.bin', 'node');
+  if (packagesAreShared(projectFolder)) {
+    if (!existsSync(node)) {
+      process.stderr.write(
+        '✖ node_modules is a link, and what it leads to lacks packages; nothing was installed.\n',
+      );
+      process.stderr.write('  Remove the link, or run npm ci in the project that it leads to.\n');
+      return 1;
+    }
+  } else if (packagesAreStale(projectFolder)) await installPackages();
   const file = COMMANDS[command].file ?? join('scripts', `${command}.ts`);
   return run(node, [join(projectFolder, file), ...args], { stdio: 'inherit' });
 }

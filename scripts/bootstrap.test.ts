@@ -109,6 +109,22 @@ describe('the bootstrap', () => {
     expect(stderr).toContain('npm ci ended with 3');
   });
 
+  test('never installs through a link, which would empty another project’s packages', () => {
+    const other = join(folder, 'other');
+    mkdirSync(join(other, '.bin'), { recursive: true });
+    writeFileSync(join(other, 'precious'), '');
+    symlinkSync(other, join(folder, 'node_modules'));
+    npm('rm -rf node_modules/*');
+    command("console.log('ran');");
+    expect(run('urls')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('node_modules is a link'),
+    });
+    symlinkSync(process.execPath, join(other, '.bin/node'));
+    expect(run('urls')).toMatchObject({ status: 0, stdout: 'ran\n' });
+    expect(existsSync(join(other, 'precious'))).toBe(true);
+  });
+
   test('sees that package-lock.json is newer than what is installed', () => {
     install();
     expect(packagesAreStale(folder)).toBe(false);
