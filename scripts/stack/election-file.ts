@@ -1,27 +1,10 @@
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { electionIdSchema } from '@scrutin/shared/election.ts';
-import { lawIdSchema } from '@scrutin/shared/law-id.ts';
-import { parse } from 'yaml';
-import { z } from 'zod';
+import { readElectionFile as readElection } from '@scrutin/operator/read-election.ts';
 import { projectFolder, type StateFile } from '../servers/state.ts';
 
 /** The sample that comes with the project. */
 const SAMPLE = join(projectFolder, 'k8s', 'samples', 'election-demo.yaml');
-
-/** What `npm start` itself needs of an Election; the reconciler checks all of it. */
-const electionFileSchema = z.object({
-  kind: z.literal('Election'),
-  metadata: z.object({ name: electionIdSchema }),
-  spec: z.object({
-    laws: z.array(z.object({ id: lawIdSchema })).min(1),
-    electorate: z.object({
-      source: z.object({
-        persistentVolumeClaim: z.object({ claimName: z.string(), path: z.string().optional() }).optional(),
-      }),
-    }),
-  }),
-});
 
 export interface ElectionFile {
   path: string;
@@ -31,21 +14,11 @@ export interface ElectionFile {
   electorate: string | undefined;
 }
 
-/** Reads an Election file. Throws with a sentence for people. */
-export function readElectionFile(path: string): ElectionFile {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`the Election file can’t be read: ${(error as Error).message}`);
-  }
-  const parsed = electionFileSchema.safeParse(parse(text));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`${path} is no Election: ${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  const { metadata, spec } = parsed.data;
-  const volume = spec.electorate.source.persistentVolumeClaim;
+/** Reads an Election file, checked as the reconciler does. Throws with a sentence for people. */
+export async function readElectionFile(path: string): Promise<ElectionFile> {
+  const { metadata, spec } = await readElection(path);
+  const { source } = spec.electorate;
+  const volume = 'persistentVolumeClaim' in source ? source.persistentVolumeClaim : undefined;
   return {
     path,
     id: metadata.name,
@@ -55,7 +28,7 @@ export function readElectionFile(path: string): ElectionFile {
 }
 
 /** The data folder's own copy of the sample Election, for a person to change. */
-export function sampleElection(file: StateFile): ElectionFile {
+export function sampleElection(file: StateFile): Promise<ElectionFile> {
   const path = file.path('election.yaml');
   if (!existsSync(path)) copyFileSync(SAMPLE, path);
   return readElectionFile(path);

@@ -96,7 +96,9 @@ class Run {
   async #up(begun: number): Promise<number> {
     const file = this.#file;
     const { yes, workers, dev } = this.#options;
-    const election = this.#options.election ? readElectionFile(this.#options.election) : sampleElection(file);
+    const election = await (this.#options.election
+      ? readElectionFile(this.#options.election)
+      : sampleElection(file));
     if (file.state.electionId && file.state.electionId !== election.id)
       this.#steps.note(`The election is now ${election.id}; before it was ${file.state.electionId}.`);
     file.update({ electionId: election.id });
