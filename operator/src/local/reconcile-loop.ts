@@ -1,0 +1,142 @@
+import { stat } from 'node:fs/promises';
+import type { Log } from '@scrutin/shared/log.ts';
+import { backoff, pause } from '@scrutin/shared/retry.ts';
+import type { Election, ElectionStatus } from '../election-resource.ts';
+import { readElectionFile } from '../read-election.ts';
+import type { ElectorateProgress, Ports } from '../reconcile/ports.ts';
+import { type Reconciled, reconcile } from '../reconcile/reconcile.ts';
+import { readStatus, writeStatus } from './status-file.ts';
+
+export interface ReconcileLoopOptions {
+  electionFile: string;
+  statusFile: string | undefined;
+  /** The loop serves the Election of this name only. */
+  electionId: string;
+  ports: Ports;
+  resyncMs: number;
+  closingGraceMs: number;
+  log: Log;
+  onReconciled?: (outcome: Reconciled, seconds: number) => void;
+}
+
+/** How often the file is looked at for a change. Milliseconds. */
+const FILE_LOOK_MS = 500;
+
+/**
+ * Reconciles an Election file until `stop`: again when the file changes, when the clock asks for it, after
+ * a failure with a growing pause, and at every resync.
+ */
+export class ReconcileLoop {
+  readonly #options: ReconcileLoopOptions;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  #status: ElectionStatus | undefined;
+
+  constructor(options: ReconcileLoopOptions) {
+    this.#options = options;
+  }
+
+  /** The last status, or undefined before the first look. */
+  get status(): ElectionStatus | undefined {
+    return this.#status;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends after the step at hand; a long load is cut off and goes on next time. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopping'));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { statusFile, resyncMs, log } = this.#options;
+    this.#status = await readStatus(statusFile);
+    let changed: number | undefined;
+    let verifySource = true;
+    let failures = 0;
+    while (!signal.aborted) {
+      const seen = await changeTime(this.#options.electionFile);
+      const outcome = await this.#once(verifySource || seen !== changed, seen);
+      failures = outcome === undefined || outcome.failure ? failures + 1 : 0;
+      verifySource = failures > 0;
+      changed = seen;
+      const wanted = Math.min(outcome?.requeueAfterMs ?? resyncMs, resyncMs);
+      await this.#sleep(failures > 0 ? backoff(failures, 200, resyncMs) : wanted, seen);
+    }
+    log.debug('the reconcile loop has ended');
+  }
+
+  /** Sleeps, but not past a change of the file. */
+  async #sleep(ms: number, seen: number): Promise<void> {
+    const { signal } = this.#stopping;
+    const until = Date.now() + ms;
+    while (!signal.aborted) {
+      const left = until - Date.now();
+      if (left <= 0 || (await changeTime(this.#options.electionFile)) !== seen) return;
+      await pause(Math.min(left, FILE_LOOK_MS), signal);
+    }
+  }
+
+  async #once(verifySource: boolean, generation: number): Promise<Reconciled | undefined> {
+    const { ports, log, closingGraceMs, statusFile, onReconciled } = this.#options;
+    const election = await this.#read(generation);
+    if (!election) return undefined;
+    const start = performance.now();
+    const outcome = await reconcile(election, ports, this.#status, {
+      signal: this.#stopping.signal,
+      verifySource,
+      closingGraceMs,
+      onProgress: progressLog(log),
+    });
+    if (this.#stopping.signal.aborted && outcome.failure) return outcome;
+    for (const { type, reason, message } of outcome.events)
+      log[type === 'Warning' ? 'warn' : 'info']({ reason }, message);
+    this.#status = outcome.status;
+    await writeStatus(statusFile, outcome.status).catch((error: Error) =>
+      log.warn({ err: error }, 'the status file can’t be written'),
+    );
+    onReconciled?.(outcome, (performance.now() - start) / 1000);
+    return outcome;
+  }
+
+  async #read(generation: number): Promise<Election | undefined> {
+    const { electionFile, electionId, log } = this.#options;
+    try {
+      const election = await readElectionFile(electionFile);
+      if (election.metadata.name !== electionId)
+        throw new Error(
+          `${electionFile}: metadata.name is not ${electionId} any more; start again for another election`,
+        );
+      // A file has no generation of its own; the time of its last change serves as one.
+      return { ...election, metadata: { ...election.metadata, generation } };
+    } catch (error) {
+      log.error((error as Error).message);
+      return undefined;
+    }
+  }
+}
+
+const changeTime = async (path: string): Promise<number> => {
+  try {
+    return Math.round((await stat(path)).mtimeMs);
+  } catch {
+    return 0;
+  }
+};
+
+/** Tells how a long load goes on, every two seconds. */
+function progressLog(log: Log): (progress: ElectorateProgress) => void {
+  let told = performance.now();
+  return ({ processed, errors, share }) => {
+    if (performance.now() - told < 2_000) return;
+    told = performance.now();
+    log.info(
+      { processed, errors, ...(share !== undefined && { percent: Math.round(share * 100) }) },
+      'loading the electorate',
+    );
+  };
+}

@@ -1,0 +1,131 @@
+import type { Log } from '@scrutin/shared/log.ts';
+import { connectPostgres } from '@scrutin/shared/postgres.ts';
+import { connectRedis, type RedisConnection, redisReady } from '@scrutin/shared/redis.ts';
+import type { Pepper } from '@scrutin/shared/voter-hash.ts';
+import type pg from 'pg';
+import { RabbitmqAdmin } from './broker/rabbitmq-admin.ts';
+import type { Election } from './election-resource.ts';
+import { Electorate } from './electorate/electorate.ts';
+import type { HashSource } from './electorate/hash-source.ts';
+import { loadElectorate } from './electorate/load-electorate.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { dropLedger, migrateLedger } from './ledger/migrate.ts';
+import { StepError } from './reconcile/conditions.ts';
+import type { ElectoratePort, LedgerPort, Ports } from './reconcile/ports.ts';
+
+export interface ServerAddresses {
+  redisUrl: string;
+  redisClusterNodes?: string | undefined;
+  rabbitmqManagementUrl: string;
+  /** The election's own database, as its owner. */
+  databaseUrl: string;
+}
+
+export interface ServerPortsOptions {
+  electionId: string;
+  addresses: ServerAddresses;
+  pepper: Pepper;
+  /** Opens the electorate's source; throws with a sentence for people if it can't be read. */
+  openSource: (election: Election) => HashSource | Promise<HashSource>;
+  log: Log;
+}
+
+/** The reconciler's ports to real servers. `close` ends the connections. */
+export function serverPorts(options: ServerPortsOptions): Ports & { close(): Promise<void> } {
+  const { addresses, log } = options;
+  const redis = connectRedis({
+    url: addresses.redisUrl,
+    clusterNodes: addresses.redisClusterNodes,
+    commandTimeout: 30_000,
+    log,
+  });
+  const pool = connectPostgres({ url: addresses.databaseUrl, name: 'scrutin operator', max: 2, log });
+  return {
+    broker: new RabbitmqAdmin({ managementUrl: addresses.rabbitmqManagementUrl, log }),
+    electorate: electoratePort(options, redis),
+    ledger: ledgerPort(addresses.databaseUrl, pool, log),
+    now: () => Date.now(),
+    close: async () => {
+      redis.disconnect();
+      await pool.end();
+    },
+  };
+}
+
+function electoratePort(options: ServerPortsOptions, redis: RedisConnection): ElectoratePort {
+  const { electionId, pepper, openSource } = options;
+  const electorate = new Electorate(redis, electionId);
+  return {
+    ping: async () => {
+      await redisReady(redis, 3_000).catch(() => {
+        throw unreachable('Redis', 'REDIS_URL');
+      });
+      await redis.ping();
+    },
+    sound: async () => {
+      const { state, layout, eligible, processed, errors, source } = await electorate.state();
+      if (state !== 'ready' || !layout || !(await electorate.audit()).ok) return undefined;
+      return {
+        layout,
+        processed,
+        errors,
+        unique: eligible,
+        duplicates: processed - eligible,
+        ...(source !== undefined && { source }),
+      };
+    },
+    sourceDigest: async (election) => (await openSource(election)).digest(),
+    load: async (election, { marks, signal, onProgress }) => {
+      const { shards, batchSize } = election.spec.electorate;
+      const statistics = await loadElectorate({
+        electorate,
+        source: await openSource(election),
+        pepper,
+        shards,
+        batchSize,
+        marks,
+        ...(signal && { signal }),
+        onProgress: ({ processed, errors, bytes, totalBytes }) =>
+          onProgress?.({ processed, errors, ...(totalBytes && { share: Math.min(1, bytes / totalBytes) }) }),
+      });
+      const { layout, processed, unique, duplicates, errors, errorSamples } = statistics;
+      const samples = errorSamples.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+      return { layout, processed, unique, duplicates, errors, samples };
+    },
+    publish: (document) => electorate.publish(document),
+    published: () => electorate.published(),
+    remove: () => electorate.remove(),
+  };
+}
+
+/** SQLSTATE (appendix A of PostgreSQL's manual): the database is not there, which is what migrating mends. */
+const INVALID_CATALOG_NAME = '3D000';
+
+function ledgerPort(databaseUrl: string, pool: pg.Pool, log: Log): LedgerPort {
+  const ledger = new Ledger(pool);
+  return {
+    ping: async () => {
+      try {
+        await pool.query('select 1');
+      } catch (error) {
+        const { code } = error as { code?: string };
+        if (code === INVALID_CATALOG_NAME) return;
+        if (code?.startsWith('28'))
+          throw new StepError('AccessDenied', 'PostgreSQL refuses the user or password of DATABASE_URL');
+        throw unreachable('PostgreSQL', 'DATABASE_URL');
+      }
+    },
+    migrate: () => migrateLedger(databaseUrl, log),
+    published: () => ledger.published(),
+    publishElection: (document, phase) => ledger.publishElection(document, phase),
+    counts: () => ledger.counts(),
+    participants: () => ledger.participants(),
+    invariants: () => ledger.invariants(),
+    close: (digest, at) => ledger.close(digest, at),
+    closed: () => ledger.closed(),
+    remove: () => dropLedger(databaseUrl),
+  };
+}
+
+const unreachable = (server: string, setting: string): StepError =>
+  new StepError('Unreachable', `${server} does not answer; start it, or correct ${setting}`);
