@@ -61,6 +61,8 @@ export function connectPostgres(options: PostgresOptions): pg.Pool {
     statement_timeout: statementTimeout,
     query_timeout: statementTimeout + 5_000,
     keepAlive: true,
+    // A process that is stopped in the middle of a transaction must not keep the others from its rows (P6).
+    idle_in_transaction_session_timeout: 30_000,
     ...(role !== undefined && { options: `-c role=${role}` }),
   });
   pool.on('error', (error) => log.warn({ err: error }, 'PostgreSQL closed an idle connection'));
