@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { hashFileReader } from './hash-file.ts';
+import { type HashFileReader, hashFileReader } from './hash-file.ts';
 import type { HashSource } from './hash-source.ts';
 import { HASH_BYTES } from './voter-hasher.ts';
 
@@ -62,21 +62,19 @@ async function* readFile(
       onError({ file: name, line, message });
     },
   };
-  let reader: ReturnType<typeof hashFileReader> | undefined;
+  let reader: HashFileReader | undefined;
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      let bytes = chunk;
+    for await (const chunk of fromFourBytes(stream)) {
       if (!reader) {
         const mark = byteOrderMark(chunk);
         if (mark === 'utf-16') {
           events.error(1, 'the file is UTF-16; save it as UTF-8');
-          onBytes?.(chunk.length);
-          return;
+          break;
         }
-        bytes = mark === 'utf-8' ? chunk.subarray(3) : chunk;
-        reader = hashFileReader(name, bytes, events);
-      }
-      reader.push(bytes);
+        const start = mark === 'utf-8' ? chunk.subarray(3) : chunk;
+        reader = hashFileReader(name, start, events);
+        reader.push(start);
+      } else reader.push(chunk);
       onBytes?.(chunk.length);
       yield;
     }
@@ -86,6 +84,22 @@ async function* readFile(
   }
   if (hashes === 0 && errors === 0) events.error(1, 'the file holds no hash');
   yield;
+}
+
+/** The stream's chunks, of which the first has the four bytes by which a file is known, if there are so many. */
+async function* fromFourBytes(stream: Readable): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (!start) {
+      yield chunk;
+      continue;
+    }
+    start = Buffer.concat([start, chunk]);
+    if (start.length < 4) continue;
+    yield start;
+    start = undefined;
+  }
+  if (start && start.length > 0) yield start;
 }
 
 function byteOrderMark(start: Buffer): 'utf-8' | 'utf-16' | undefined {
