@@ -1,0 +1,196 @@
+import type { Log } from '@scrutin/shared/log.ts';
+import { BINDINGS, EXCHANGE, QUEUES, type QueueName, virtualHost } from '@scrutin/shared/topology.ts';
+import { StepError } from '../reconcile/conditions.ts';
+import type { BrokerPort } from '../reconcile/ports.ts';
+import { ManagementApi } from './management-api.ts';
+import { type PolicyDefinition, queuePolicies } from './queue-policies.ts';
+
+export interface RabbitmqAdminOptions {
+  /** `http://user:password@host:15672`; a user who may make virtual hosts. */
+  managementUrl: string;
+  log: Log;
+  timeoutMs?: number;
+  /** Users of the stages who get rights on the virtual host, beside the one of `managementUrl`. */
+  users?: readonly string[];
+  /** Messages that validation's and aggregation's queues take; 1,000,000 by default. */
+  maxLength?: number;
+  /** Milliseconds by which the API's queue totals may lag behind: 5 s is RabbitMQ's own interval. */
+  statisticsLagMs?: number;
+}
+
+export interface QueueDepth {
+  ready: number;
+  unacknowledged: number;
+  consumers: number;
+}
+
+interface QueueAnswer {
+  name: string;
+  type?: string;
+  messages?: number;
+  messages_ready?: number;
+  messages_unacknowledged?: number;
+  consumers?: number;
+}
+
+const FULL_RIGHTS = { configure: '.*', write: '.*', read: '.*' } as const;
+
+/** An election's place on the broker, made and looked at over the management API. */
+export class RabbitmqAdmin implements BrokerPort {
+  readonly #api: ManagementApi;
+  readonly #options: RabbitmqAdminOptions;
+
+  constructor(options: RabbitmqAdminOptions) {
+    this.#options = options;
+    this.#api = new ManagementApi(options.managementUrl, options.timeoutMs);
+  }
+
+  /** Rejects if the broker can't be administrated now. */
+  async ping(): Promise<void> {
+    await this.#api.get('overview');
+  }
+
+  /**
+   * Makes what is missing: virtual host, rights, exchange, queues, bindings, policies. Resolves with what was
+   * made, in words; empty if all was there (P7). Never deletes a queue: throws {@link StepError} if one is of
+   * the wrong type.
+   */
+  async ensureTopology(electionId: string): Promise<string[]> {
+    const vhost = virtualHost(electionId);
+    const made: string[] = [];
+    if ((await this.#api.get('vhosts', vhost)).status === 404) {
+      await this.#api.put(
+        { description: `Election ${electionId}`, default_queue_type: 'quorum' },
+        'vhosts',
+        vhost,
+      );
+      made.push(`virtual host ${vhost}`);
+    }
+    for (const user of new Set([this.#api.user, ...(this.#options.users ?? [])]))
+      if ((await this.#api.get('permissions', vhost, user)).status === 404) {
+        await this.#api.put(FULL_RIGHTS, 'permissions', vhost, user);
+        made.push(`rights of ${user}`);
+      }
+    // Policies come first, so that no queue is without its limits for a moment.
+    for (const [queue, definition] of Object.entries(queuePolicies(this.#options.maxLength)))
+      if (await this.#ensurePolicy(vhost, queue, definition)) made.push(`policy of ${queue}`);
+    if (await this.#ensureExchange(vhost)) made.push(`exchange ${EXCHANGE}`);
+    for (const queue of Object.values(QUEUES))
+      if (await this.#ensureQueue(vhost, queue)) made.push(`queue ${queue}`);
+    for (const { queue, routingKey } of BINDINGS)
+      if (await this.#ensureBinding(vhost, queue, routingKey)) made.push(`binding of ${queue}`);
+    return made;
+  }
+
+  /** Messages and consumers of each queue, as of the last few seconds. Zero for a queue that isn't there. */
+  async depths(electionId: string): Promise<Record<QueueName, QueueDepth>> {
+    const totals = await this.#totals(electionId);
+    const depth = (name: QueueName): QueueDepth => {
+      const queue = totals.get(name);
+      return {
+        ready: queue?.messages_ready ?? 0,
+        unacknowledged: queue?.messages_unacknowledged ?? 0,
+        consumers: queue?.consumers ?? 0,
+      };
+    };
+    return {
+      [QUEUES.validation]: depth(QUEUES.validation),
+      [QUEUES.aggregation]: depth(QUEUES.aggregation),
+      [QUEUES.review]: depth(QUEUES.review),
+    };
+  }
+
+  /**
+   * True only if every vote that was in the queues when this was called has left them for the tally. Nothing
+   * may be published to validation meanwhile (the election has closed).
+   *
+   * A quorum queue's totals are some seconds old whichever way they are asked for, unacknowledged ones at
+   * least, so a zero is believed when it is seen again after that time: first of validation's queue, whose
+   * votes are in aggregation's before they are acknowledged, and then of aggregation's. Takes three times
+   * the lag when the answer is yes, and no time when it is no.
+   */
+  async isDrained(electionId: string): Promise<boolean> {
+    const lag = (this.#options.statisticsLagMs ?? 5_000) + 1_000;
+    const empty = async (...queues: QueueName[]) => {
+      const totals = await this.#totals(electionId);
+      return queues.every((queue) => totals.get(queue)?.messages === 0);
+    };
+    for (let look = 0; look < 3; look++) {
+      if (look > 0) await new Promise((resolve) => setTimeout(resolve, lag));
+      if (!(await empty(QUEUES.validation, QUEUES.aggregation))) return false;
+    }
+    return true;
+  }
+
+  /** Removes the election from the broker, with every message. Absent is success (P7). */
+  async remove(electionId: string): Promise<void> {
+    await this.#api.delete('vhosts', virtualHost(electionId));
+  }
+
+  async #totals(electionId: string): Promise<Map<string, QueueAnswer>> {
+    const { body } = await this.#api.get('queues', virtualHost(electionId));
+    const queues = Array.isArray(body) ? (body as QueueAnswer[]) : [];
+    return new Map(queues.map((queue) => [queue.name, queue]));
+  }
+
+  async #ensurePolicy(vhost: string, queue: string, definition: PolicyDefinition): Promise<boolean> {
+    const wanted = { pattern: `^${queue}$`, 'apply-to': 'queues', priority: 10, definition };
+    const { status, body } = await this.#api.get('policies', vhost, queue);
+    if (status === 200 && samePolicy(body, wanted)) return false;
+    await this.#api.put(wanted, 'policies', vhost, queue);
+    return true;
+  }
+
+  async #ensureExchange(vhost: string): Promise<boolean> {
+    const { status, body } = await this.#api.get('exchanges', vhost, EXCHANGE);
+    if (status === 404) {
+      await this.#api.put({ type: 'topic', durable: true }, 'exchanges', vhost, EXCHANGE);
+      return true;
+    }
+    const { type, durable } = body as { type?: string; durable?: boolean };
+    if (type !== 'topic' || durable !== true)
+      throw wrong(`exchange ${EXCHANGE}`, vhost, `a ${durable ? '' : 'transient '}${type} exchange`);
+    return false;
+  }
+
+  async #ensureQueue(vhost: string, queue: QueueName): Promise<boolean> {
+    const { status, body } = await this.#api.get('queues', vhost, queue);
+    if (status === 404) {
+      await this.#api.put({ durable: true, arguments: { 'x-queue-type': 'quorum' } }, 'queues', vhost, queue);
+      return true;
+    }
+    const { type } = body as QueueAnswer;
+    if (type !== undefined && type !== 'quorum') throw wrong(`queue ${queue}`, vhost, `a ${type} queue`);
+    return false;
+  }
+
+  async #ensureBinding(vhost: string, queue: QueueName, routingKey: string): Promise<boolean> {
+    const path = ['bindings', vhost, 'e', EXCHANGE, 'q', queue];
+    const { body } = await this.#api.get(...path);
+    const bindings = Array.isArray(body) ? (body as { routing_key: string }[]) : [];
+    if (bindings.some((binding) => binding.routing_key === routingKey)) return false;
+    await this.#api.post({ routing_key: routingKey }, ...path);
+    return true;
+  }
+}
+
+function samePolicy(
+  found: unknown,
+  wanted: { pattern: string; priority: number; definition: PolicyDefinition },
+) {
+  const { pattern, priority, definition = {} } = found as Partial<typeof wanted>;
+  const names = Object.keys(definition);
+  return (
+    pattern === wanted.pattern &&
+    priority === wanted.priority &&
+    names.length === Object.keys(wanted.definition).length &&
+    names.every((name) => definition[name] === wanted.definition[name])
+  );
+}
+
+const wrong = (what: string, vhost: string, is: string): StepError =>
+  new StepError(
+    'WrongTopology',
+    `${what} in virtual host ${vhost} is ${is}, made by somebody else; move its messages away and delete it, then it is made anew`,
+    { lasting: true },
+  );
