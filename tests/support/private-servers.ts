@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { goneWithin } from '../../scripts/servers/process-identity.ts';
+import { type ServerUrls, serversDown, serversUp, type Telling } from '../../scripts/servers/servers.ts';
+import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
+
+const SILENT: Telling = { step: (_title, work) => work(() => {}), note: () => {} };
+
+/** Redis, RabbitMQ and PostgreSQL of a test's own, which it may kill. */
+export class PrivateServers {
+  readonly urls: ServerUrls;
+  readonly #file: StateFile;
+
+  private constructor(file: StateFile, urls: ServerUrls) {
+    this.#file = file;
+    this.urls = urls;
+  }
+
+  static async start(): Promise<PrivateServers> {
+    const file = StateFile.open(mkdtempSync(join(tmpdir(), 'scrutin-servers-')));
+    // Nothing of the environment's servers: those are not the test's to kill.
+    const { urls } = await serversUp(file, { tell: SILENT, yes: true, env: {} });
+    return new PrivateServers(file, urls);
+  }
+
+  /** SIGKILL to the server and all that it started, then the server again on the same data. */
+  async killAndRestart(name: ServerName): Promise<void> {
+    const identity = this.#file.running(name);
+    if (!identity) throw new Error(`${name} does not run`);
+    process.kill(-identity.pid, 'SIGKILL');
+    await goneWithin(identity, 10_000);
+    await serversUp(this.#file, { tell: SILENT, yes: true, env: {} });
+  }
+
+  async stop(): Promise<void> {
+    await serversDown(this.#file);
+    rmSync(this.#file.folder, { recursive: true, force: true });
+  }
+}
