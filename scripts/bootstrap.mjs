@@ -74,7 +74,10 @@ async function main([command, ...args]) {
     }
   } else if (packagesAreStale(projectFolder)) await installPackages();
   const file = COMMANDS[command].file ?? join('scripts', `${command}.ts`);
-  return run(node, [join(projectFolder, file), ...args], { stdio: 'inherit' });
+  // npm goes to the project's folder first; paths in the arguments are meant from where the person stands.
+  const byNpm = process.env.npm_lifecycle_event === command && process.env.INIT_CWD;
+  const cwd = byNpm || process.cwd();
+  return run(node, [join(projectFolder, file), ...args], { stdio: 'inherit', cwd });
 }
 
 async function installPackages() {

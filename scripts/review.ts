@@ -8,26 +8,22 @@ import { ReviewQueue } from './stack/review-queue.ts';
 import { wholeNumber } from './stack/run-command.ts';
 import { runCommand } from './stack/steps.ts';
 import { table } from './stack/table.ts';
-import { findTarget } from './stack/target.ts';
+import { findTarget, requireServers } from './stack/target.ts';
 
 /** `npm run review`: what was set aside for a person. */
-const program = new Command('npm run review --')
-  .description(
-    'Lists, replays or discards the messages that no stage could use. What it shows never has a voter or a choice in it.',
-  )
-  .addOption(
-    new Option('--limit <n>', 'messages that are looked at')
-      .argParser(wholeNumber(1, 100_000))
-      .default(1_000),
-  );
+const program = new Command('npm run review --').description(
+  'Lists, replays or discards the messages that no stage could use. What it shows never has a voter or a choice in it.',
+);
 
 const when = (ms: number | undefined) => (ms === undefined ? '–' : new Date(ms).toISOString().slice(0, 19));
 
-async function withQueue(work: (queue: ReviewQueue, limit: number) => Promise<number>): Promise<void> {
+async function withQueue(limit: number, work: (queue: ReviewQueue) => Promise<number>): Promise<void> {
   await runCommand(async () => {
-    const queue = await ReviewQueue.open(findTarget().urls.RABBITMQ_URL);
+    const target = findTarget();
+    requireServers(target);
+    const queue = await ReviewQueue.open(target.urls.RABBITMQ_URL);
     try {
-      return await work(queue, program.opts<{ limit: number }>().limit);
+      return await work(queue);
     } finally {
       await queue.close();
     }
@@ -46,8 +42,8 @@ program
   .command('list', { isDefault: true })
   .description('shows what is in the review queue; nothing is taken out')
   .option('--json', 'as JSON')
-  .action(async ({ json }: { json?: boolean }) =>
-    withQueue(async (queue, limit) => {
+  .action(async ({ json, limit }: { json?: boolean; limit: number }) =>
+    withQueue(limit, async (queue) => {
       const entries = await queue.list(limit);
       if (json) process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
       else if (entries.length === 0) process.stdout.write('✔ Nothing waits for review.\n');
@@ -73,8 +69,8 @@ program
 program
   .command('show <ref>')
   .description('shows what may be shown of one message’s votes')
-  .action(async (ref: string) =>
-    withQueue(async (queue, limit) => {
+  .action(async (ref: string, { limit }: { limit: number }) =>
+    withQueue(limit, async (queue) => {
       const { entry, votes } = await queue.show(ref, limit);
       process.stdout.write(`${JSON.stringify({ ...entry, content: votes ?? 'unreadable' }, null, 2)}\n`);
       return 0;
@@ -88,8 +84,8 @@ program
   .addOption(
     new Option('--to <queue>', 'to this queue instead').choices([QUEUES.validation, QUEUES.aggregation]),
   )
-  .action(async (refs: string[], { all, to }: { all?: boolean; to?: QueueName }) =>
-    withQueue(async (queue, limit) => {
+  .action(async (refs: string[], { all, to, limit }: { all?: boolean; to?: QueueName; limit: number }) =>
+    withQueue(limit, async (queue) => {
       if (Boolean(all) === refs.length > 0) throw new Error('name messages by their ref, or say --all');
       const { done, skipped } = await queue.replay(all ? undefined : refs, { limit, ...(to && { to }) });
       for (const { entry, to: queueName } of done) {
@@ -106,8 +102,8 @@ program
   .command('discard <ref>')
   .description('removes one message for good; its votes will not be counted')
   .requiredOption('--reason <text>', 'why; is written down in review-audit.log')
-  .action(async (ref: string, { reason }: { reason: string }) =>
-    withQueue(async (queue, limit) => {
+  .action(async (ref: string, { reason, limit }: { reason: string; limit: number }) =>
+    withQueue(limit, async (queue) => {
       if (reason.trim() === '') throw new Error('a reason is needed');
       const entry = await queue.discard(ref, limit, async (found) =>
         record('discarded', found, { why: reason }),
@@ -117,6 +113,14 @@ program
       );
       return 0;
     }),
+  );
+
+// Meant for each of them, and understood wherever it stands.
+for (const command of program.commands)
+  command.addOption(
+    new Option('--limit <n>', 'messages that are looked at')
+      .argParser(wholeNumber(1, 100_000))
+      .default(1_000),
   );
 
 await program.parseAsync();

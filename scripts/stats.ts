@@ -5,7 +5,7 @@ import { type Numbers, readNumbers } from './stack/live-numbers.ts';
 import { wholeNumber } from './stack/run-command.ts';
 import { runCommand } from './stack/steps.ts';
 import { number, percent, table } from './stack/table.ts';
-import { findTarget } from './stack/target.ts';
+import { findTarget, requireServers } from './stack/target.ts';
 
 /** `npm run stats`: the election in numbers. */
 const program = new Command('npm run stats --')
@@ -61,7 +61,9 @@ function show(electionId: string, { queues, tally, eligible, phase, totals, ...r
 }
 
 await runCommand(async () => {
-  const { urls, electionId } = findTarget();
+  const target = findTarget();
+  requireServers(target);
+  const { urls, electionId } = target;
   for (;;) {
     const numbers = await readNumbers(urls);
     if (json) process.stdout.write(`${JSON.stringify({ electionId, ...numbers })}\n`);

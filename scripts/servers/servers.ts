@@ -37,17 +37,17 @@ const GIVEN: Record<ServerName, keyof ServerUrls> = {
   postgres: 'DATABASE_URL',
 };
 
-/** Kept ports and where the search for a free one begins. */
+/** Kept ports and where the search for a free one begins: below those that systems give to outgoing connections. */
 const PORTS: Record<ServerName, Record<string, number>> = {
   redis: { redis: 26_379 },
   rabbitmq: {
     rabbitmq: 25_672,
-    rabbitmqManagement: 35_672,
-    rabbitmqPrometheus: 35_692,
-    rabbitmqDistribution: 45_672,
+    rabbitmqManagement: 28_672,
+    rabbitmqPrometheus: 29_692,
+    rabbitmqDistribution: 30_672,
     epmd: 24_369,
   },
-  postgres: { postgres: 25_432 },
+  postgres: { postgres: 27_432 },
 };
 
 /** Milliseconds that a server may take to be ready; recovering from a crash may take longer than a start. */
@@ -102,7 +102,7 @@ export async function serversUp(
   const results = await Promise.allSettled(
     wanted.map((name) =>
       tell.step(LABELS[name], async (detail) => {
-        await start(file, name, stopped.includes(name), provision);
+        await startAnew(file, name, stopped.includes(name), provision, tell);
         detail(`127.0.0.1:${file.state.ports[name]}${stopped.includes(name) ? '' : ', runs already'}`);
       }),
     ),
@@ -192,12 +192,18 @@ async function choosePorts(file: StateFile, names: readonly ServerName[], tell: 
       const kept = file.state.ports[port];
       if (kept !== undefined && (await portComesFree(kept))) continue;
       const taken = new Set(Object.values(file.state.ports));
-      file.setPort(port, await freePort(first, taken));
+      file.setPort(port, await freePort(first + portOffset(file), taken));
       if (kept !== undefined)
         tell.note(`Port ${kept} of ${port} is taken by another program; now ${file.state.ports[port]}.`);
     }
   }
 }
+
+/**
+ * Each folder looks for its ports at a place of its own, so that two that start at the same moment don't
+ * both find the same port free.
+ */
+const portOffset = ({ state }: StateFile): number => 10 * (Number.parseInt(state.id.slice(0, 4), 16) % 40);
 
 /** After a SIGKILL the children of a server may hold its port for a moment. */
 async function portComesFree(port: number): Promise<boolean> {
@@ -206,6 +212,24 @@ async function portComesFree(port: number): Promise<boolean> {
     await pause(100);
   }
   return false;
+}
+
+/** Starts a server; once more, on other ports, if somebody took one between the choice and the start. */
+async function startAnew(
+  file: StateFile,
+  name: ServerName,
+  wasStopped: boolean,
+  provision: Provision,
+  tell: Telling,
+): Promise<void> {
+  try {
+    await start(file, name, wasStopped, provision);
+  } catch (error) {
+    const taken = await Promise.all(Object.keys(PORTS[name]).map((port) => isFree(file.state.ports[port]!)));
+    if (!wasStopped || (await runs(file, name)) || taken.every((free) => free)) throw error;
+    await choosePorts(file, [name], tell);
+    await start(file, name, true, provision);
+  }
 }
 
 async function start(

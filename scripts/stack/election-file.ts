@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readElectionFile as readElection } from '@scrutin/operator/read-election.ts';
 import { projectFolder, type StateFile } from '../servers/state.ts';
 
@@ -20,7 +20,7 @@ export async function readElectionFile(path: string): Promise<ElectionFile> {
   const { source } = spec.electorate;
   const volume = 'persistentVolumeClaim' in source ? source.persistentVolumeClaim : undefined;
   return {
-    path,
+    path: resolve(path),
     id: metadata.name,
     laws: spec.laws.map(({ id }) => id),
     electorate: volume && join(volume.claimName, volume.path ?? ''),

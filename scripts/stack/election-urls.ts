@@ -1,7 +1,7 @@
 import { electionDatabaseUrl, electionRabbitmqUrl } from '@scrutin/shared/election-urls.ts';
 import type { ServerUrls } from '../servers/servers.ts';
 
-/** The election's own addresses on the servers: its virtual host and its database. */
+/** The servers' addresses with the election's own virtual host and database. */
 export const electionUrls = (urls: ServerUrls, electionId: string): ServerUrls => ({
   ...urls,
   RABBITMQ_URL: electionRabbitmqUrl(urls.RABBITMQ_URL, electionId),

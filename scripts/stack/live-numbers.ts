@@ -1,4 +1,5 @@
 import { QUEUES } from '@scrutin/shared/topology.ts';
+import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import type { ServerUrls } from '../servers/servers.ts';
 import { connectForReading, readTally, type Tally } from './tally.ts';
@@ -49,33 +50,46 @@ async function named<T>(server: string, reading: Promise<T>): Promise<T> {
 
 interface ManagedQueue {
   name: string;
-  messages_ready?: number;
   messages_unacknowledged?: number;
-  consumers?: number;
   message_stats?: Record<'publish_details' | 'ack_details', { rate: number } | undefined>;
 }
 
 async function readQueues(urls: ServerUrls): Promise<QueueNumbers[]> {
+  // The management API's numbers are some seconds old; what a queue says of itself is not.
+  const model = await connect(urls.RABBITMQ_URL, { timeout: 10_000 });
+  model.on('error', () => {});
+  try {
+    const [managed, channel] = await Promise.all([readManaged(urls), model.createChannel()]);
+    channel.on('error', () => {});
+    const numbers: QueueNumbers[] = [];
+    for (const queue of Object.values(QUEUES)) {
+      const { messageCount, consumerCount } = await channel.checkQueue(queue);
+      const found = managed.find(({ name }) => name === queue);
+      numbers.push({
+        queue,
+        ready: messageCount,
+        consumers: consumerCount,
+        held: found?.messages_unacknowledged ?? 0,
+        in: found?.message_stats?.publish_details?.rate ?? 0,
+        out: found?.message_stats?.ack_details?.rate ?? 0,
+      });
+    }
+    return numbers;
+  } finally {
+    await model.close().catch(() => {});
+  }
+}
+
+async function readManaged(urls: ServerUrls): Promise<ManagedQueue[]> {
   const vhost = new URL(urls.RABBITMQ_URL).pathname.slice(1);
   const { origin, username, password } = new URL(urls.RABBITMQ_MANAGEMENT_URL);
   const secret = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const response = await fetch(`${origin}/api/queues/${vhost}?disable_stats=false&enable_queue_totals=true`, {
+  const response = await fetch(`${origin}/api/queues/${vhost}`, {
     headers: { authorization: `Basic ${Buffer.from(secret).toString('base64')}` },
     signal: AbortSignal.timeout(10_000),
   });
   if (!response.ok) throw new Error(`its management API answers ${response.status}`);
-  const queues = (await response.json()) as ManagedQueue[];
-  return Object.values(QUEUES).map((queue) => {
-    const found = queues.find(({ name }) => name === queue);
-    return {
-      queue,
-      ready: found?.messages_ready ?? 0,
-      held: found?.messages_unacknowledged ?? 0,
-      consumers: found?.consumers ?? 0,
-      in: found?.message_stats?.publish_details?.rate ?? 0,
-      out: found?.message_stats?.ack_details?.rate ?? 0,
-    };
-  });
+  return (await response.json()) as ManagedQueue[];
 }
 
 async function readLedger(url: string): Promise<Omit<Numbers, 'queues' | 'redisBytes'>> {

@@ -115,8 +115,13 @@ class Run {
       steps: this.#steps,
       electionId: election.id,
       env: await stageEnvironment(file, servers, election.id),
-      operatorEnv: {},
-      operatorArgs: ['--file', election.path, '--volumes', file.path('volumes')],
+      // It makes the election's own virtual host and database, so it gets the servers as the administrator has them.
+      operatorEnv: {
+        ...servers,
+        ELECTION_FILE: election.path,
+        STATUS_FILE: file.path('election-status.json'),
+        VOLUMES: file.path('volumes'),
+      },
       dev,
       onLine: dev ? (name, line) => process.stdout.write(`${pc.dim(name.padEnd(13))} ${line}\n`) : undefined,
     });

@@ -9,9 +9,8 @@ export interface StackOptions {
   electionId: string;
   /** Environment of every stage. */
   env: NodeJS.ProcessEnv;
-  /** What the local operator has beside that: its rights on the servers, its arguments. */
+  /** What the local operator has beside that. */
   operatorEnv: NodeJS.ProcessEnv;
-  operatorArgs: readonly string[];
   dev: boolean;
   onLine?: ((name: string, line: string) => void) | undefined;
 }
@@ -48,8 +47,7 @@ export class Stack {
 
   /** Starts the reconciler on the Election file, which prepares servers and electorate. */
   async startOperator(): Promise<void> {
-    const { env, operatorEnv, operatorArgs } = this.#options;
-    await this.#start('operator', { env: { ...env, ...operatorEnv }, args: operatorArgs });
+    await this.#start('operator', { ...this.#options.env, ...this.#options.operatorEnv });
   }
 
   /** Resolves once every process is at work. */
@@ -85,11 +83,8 @@ export class Stack {
     return this.supervisor.all.filter((name) => name.startsWith('validation-'));
   }
 
-  async #start(
-    name: string,
-    { env = this.#options.env, args = [] }: { env?: NodeJS.ProcessEnv; args?: readonly string[] } = {},
-  ): Promise<void> {
+  async #start(name: string, env: NodeJS.ProcessEnv = this.#options.env): Promise<void> {
     const { file, dev } = this.#options;
-    await this.supervisor.start(await stageProcess({ file, name, env, args, dev }));
+    await this.supervisor.start(await stageProcess({ file, name, env, dev }));
   }
 }

@@ -40,15 +40,13 @@ export interface StageOptions {
   name: string;
   /** Settings that all stages share: the servers' addresses, the election, the pepper's file. */
   env: NodeJS.ProcessEnv;
-  /** Arguments to the program. */
-  args?: readonly string[];
   /** Hot reload, a debugger port, debug logs for people. */
   dev: boolean;
 }
 
 /** A process of the pipeline, ready to be started. */
 export async function stageProcess(options: StageOptions): Promise<StageProcess> {
-  const { file, name, env, args = [], dev } = options;
+  const { file, name, env, dev } = options;
   const port = await stagePort(file, name);
   const nodeOptions: string[] = [];
   if (dev) {
@@ -58,7 +56,7 @@ export async function stageProcess(options: StageOptions): Promise<StageProcess>
   }
   return {
     name,
-    args: [...nodeOptions, join(projectFolder, PROGRAMS[stageOf(name)].main), ...args],
+    args: [...nodeOptions, join(projectFolder, PROGRAMS[stageOf(name)].main)],
     env: {
       ...env,
       HOST: '127.0.0.1',

@@ -1,5 +1,5 @@
 import { electionIdSchema } from '@scrutin/shared/election.ts';
-import { type ServerUrls, serverUrls } from '../servers/servers.ts';
+import { privateServers, type ServerUrls, serverUrls } from '../servers/servers.ts';
 import { defaultFolder, lockOwner, StateFile } from '../servers/state.ts';
 import { electionUrls } from './election-urls.ts';
 
@@ -45,6 +45,12 @@ export function findTarget(env: NodeJS.ProcessEnv = process.env): Target {
       ...(hasPath(env.DATABASE_URL) && { DATABASE_URL: env.DATABASE_URL as string }),
     },
   };
+}
+
+/** Throws unless the target's servers run: those of this folder do while `npm start` does. */
+export function requireServers({ running, file, folder }: Target): void {
+  if (!running && file && privateServers().length > 0)
+    throw new Error(`npm start is not running here (its data lie in ${folder}); start it first`);
 }
 
 /** What the environment doesn't name stays empty: a command that needs it says so when it connects. */
