@@ -17,7 +17,7 @@ const program = new Command('npm run review --').description(
 
 const when = (ms: number | undefined) => (ms === undefined ? '–' : new Date(ms).toISOString().slice(0, 19));
 
-async function withQueue(limit: number, work: (queue: ReviewQueue) => Promise<number>): Promise<void> {
+async function withQueue(work: (queue: ReviewQueue) => Promise<number>): Promise<void> {
   await runCommand(async () => {
     const target = findTarget();
     requireServers(target);
@@ -43,7 +43,7 @@ program
   .description('shows what is in the review queue; nothing is taken out')
   .option('--json', 'as JSON')
   .action(async ({ json, limit }: { json?: boolean; limit: number }) =>
-    withQueue(limit, async (queue) => {
+    withQueue(async (queue) => {
       const entries = await queue.list(limit);
       if (json) process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
       else if (entries.length === 0) process.stdout.write('✔ Nothing waits for review.\n');
@@ -70,7 +70,7 @@ program
   .command('show <ref>')
   .description('shows what may be shown of one message’s votes')
   .action(async (ref: string, { limit }: { limit: number }) =>
-    withQueue(limit, async (queue) => {
+    withQueue(async (queue) => {
       const { entry, votes } = await queue.show(ref, limit);
       process.stdout.write(`${JSON.stringify({ ...entry, content: votes ?? 'unreadable' }, null, 2)}\n`);
       return 0;
@@ -85,7 +85,7 @@ program
     new Option('--to <queue>', 'to this queue instead').choices([QUEUES.validation, QUEUES.aggregation]),
   )
   .action(async (refs: string[], { all, to, limit }: { all?: boolean; to?: QueueName; limit: number }) =>
-    withQueue(limit, async (queue) => {
+    withQueue(async (queue) => {
       if (Boolean(all) === refs.length > 0) throw new Error('name messages by their ref, or say --all');
       const { done, skipped } = await queue.replay(all ? undefined : refs, { limit, ...(to && { to }) });
       for (const { entry, to: queueName } of done) {
@@ -103,7 +103,7 @@ program
   .description('removes one message for good; its votes will not be counted')
   .requiredOption('--reason <text>', 'why; is written down in review-audit.log')
   .action(async (ref: string, { reason, limit }: { reason: string; limit: number }) =>
-    withQueue(limit, async (queue) => {
+    withQueue(async (queue) => {
       if (reason.trim() === '') throw new Error('a reason is needed');
       const entry = await queue.discard(ref, limit, async (found) =>
         record('discarded', found, { why: reason }),
