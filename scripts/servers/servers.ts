@@ -13,6 +13,7 @@ import {
 } from './postgres-server.ts';
 import { endProcess } from './process-identity.ts';
 import {
+  hastenRabbitmqStop,
   launchEpmd,
   launchRabbitmq,
   rabbitmqAnswers,
@@ -118,6 +119,7 @@ export async function serversDown(file: StateFile, names: readonly ServerName[] 
     names.map(async (name) => {
       if (file.state.containers[name]) await stopContainer(file, name);
       const identity = file.running(name);
+      if (identity && name === 'rabbitmq') await hastenRabbitmqStop(file);
       // PostgreSQL's SIGTERM waits for clients to leave; ours have left, a stranger's is not waited for long.
       if (identity) await endProcess(identity, name === 'postgres' ? 10_000 : 30_000);
       if (file.state.processes[name]) file.setProcess(name, undefined);
