@@ -35,7 +35,11 @@ export function readConfig<S extends Settings>(
     else {
       const secret = isSecret(schema);
       const given =
-        raw === undefined ? 'it is not set' : secret ? 'got another value' : `got ${JSON.stringify(raw)}`;
+        raw === undefined
+          ? 'it is not set'
+          : secret
+            ? 'got another value'
+            : `got ${JSON.stringify(withoutPassword(raw))}`;
       problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${given})`);
     }
   }
@@ -76,8 +80,11 @@ export function maskedConfig<S extends Settings>(settings: S, config: Config<S>)
 /** A URL without its password; anything else as it is. */
 export function maskUrl(value: unknown): unknown {
   if (typeof value !== 'string' || !/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return value;
-  return value.replace(/(:\/\/[^/:@]*:)[^@/]*@/, '$1***@');
+  return value.replace(/(:\/\/[^/:@]*:)[^/]*@/, '$1***@');
 }
+
+/** A wrong value, which may be a URL with a fault in it, without what may be a password. */
+const withoutPassword = (value: string): string => value.replace(/:[^:@]*@/g, ':***@');
 
 const integer = (min: number, max: number) => {
   const rule = `must be a whole number from ${min} to ${max}`;

@@ -30,7 +30,7 @@ const ERROR_FIELDS = [
 const NAS_LIKE = /(?<![0-9A-Za-z])\d{3}[ -]?\d{3}[ -]?\d{3}(?![0-9A-Za-z])/g;
 /** What is hashed to make an elector's hash: the NAS and then the code. */
 const NAS_AND_CODE = /(?<![0-9A-Za-z])\d{9}[0-9A-Za-z]{6}(?![0-9A-Za-z])/g;
-const URL_PASSWORD = /(:\/\/[^/:@\s]*:)[^@/\s]+@/g;
+const URL_PASSWORD = /(:\/\/[^/:@\s]*:)[^/\s]+@/g;
 const VOTER_HASH = /(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])/g;
 
 const REMOVED = '[removed]';
