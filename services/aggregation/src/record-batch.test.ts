@@ -308,6 +308,15 @@ describe('what the tally can’t record', () => {
   });
 });
 
+test('a connection that has lost its prepared statements is left after one failure', async () => {
+  const single = ledger.connectAs('scrutin_writer', 1);
+  await recordBatch(single, [validated({ ballot: 'a' })]);
+  await single.query('deallocate all');
+  await expect(recordBatch(single, [validated({ ballot: 'b' })])).rejects.toMatchObject({ code: '26000' });
+  await recordBatch(single, [validated({ ballot: 'b' })]);
+  expect(await sums()).toMatchObject({ 'loi-1': [2, 0] });
+});
+
 describe('two aggregations at the same time', () => {
   /** Holds back what a session does to `table`, until the returned function is called. */
   async function hold(table: string): Promise<() => Promise<void>> {

@@ -1,3 +1,4 @@
+import { isDataFault } from '@scrutin/shared/postgres.ts';
 import type pg from 'pg';
 
 /** Thrown by a transaction's work to have it rolled back; the connection is sound. */
@@ -26,8 +27,9 @@ export async function inTransaction<T>(
     await client.query('commit');
     return result;
   } catch (error) {
-    const sound = error instanceof Abandoned || (error as { severity?: unknown }).severity === 'ERROR';
-    // After a time-out or a reset nobody knows what the connection is at: it is not used again.
+    // After any other failure nobody knows what the connection is at (a time-out), or it may be the reason
+    // (a prepared statement that the server has lost): it is not used again.
+    const sound = error instanceof Abandoned || isDataFault(error);
     if (!sound) broken ??= error as Error;
     else await client.query('rollback').catch(onError);
     throw error;
