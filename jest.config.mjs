@@ -1,6 +1,8 @@
 /** TypeScript as ES modules, transformed by swc; the servers that tests talk to are started once per run. */
 export default {
   testEnvironment: 'node',
+  // A test with a database or a virtual host of its own takes seconds on a machine that is busy.
+  testTimeout: 20_000,
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/.scrutin/'],
   modulePathIgnorePatterns: ['/.scrutin/'],
