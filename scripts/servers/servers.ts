@@ -1,7 +1,7 @@
 import { pause } from '@scrutin/shared/retry.ts';
 import { type Binaries, findBinaries, missing } from './binaries.ts';
 import { containerLog, containerRuns, findEngine, startContainer, stopContainer } from './containers.ts';
-import { freePort, isFree } from './free-port.ts';
+import { accepts, freePort, isFree } from './free-port.ts';
 import { waitUntilReady } from './launch.ts';
 import { agreed, install, installCommand, planInstallation } from './packages.ts';
 import {
@@ -273,6 +273,14 @@ async function launchServer(
     case 'rabbitmq': {
       if (!binaries.rabbitmq) return undefined;
       if (!file.running('epmd')) file.setProcess('epmd', await launchEpmd(file, binaries.rabbitmq.epmd));
+      // RabbitMQ would start a port mapper of its own, which outlives it, if it found none.
+      await waitUntilReady({
+        name: 'epmd',
+        log: file.path('logs', 'epmd.log'),
+        timeoutMs: 10_000,
+        alive: () => file.running('epmd') !== undefined,
+        ready: () => accepts(file.state.ports.epmd!),
+      });
       return launchRabbitmq(file, binaries.rabbitmq.server);
     }
   }
