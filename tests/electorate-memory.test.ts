@@ -63,8 +63,6 @@ it('a million voters load within 8 s, into 26 bytes each before the vote and 50 
   await voteAll(electorate.electionId, statistics.layout);
   const voted = await usedMemory();
   expect((voted - empty) / VOTERS).toBeLessThan(BYTES_AFTER);
-
-  );
 }, 120_000);
 
 /** Everybody votes on one law, in batches as a worker takes them. */
