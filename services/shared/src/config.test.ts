@@ -46,13 +46,12 @@ describe('the settings', () => {
 
   it('that are wrong are all told, a line each, secrets without their value', () => {
     const wrong = { VOTER_PEPPER: 'abc123', PORT: '70000', REDIS_URL: 'http://x', ELECTION_ID: 'Été' };
-    const told = (() => {
-      try {
-        readConfig(settings, wrong);
-      } catch (error) {
-        return error;
-      }
-    })() as ConfigError;
+    let told = new ConfigError('');
+    try {
+      readConfig(settings, wrong);
+    } catch (error) {
+      told = error as ConfigError;
+    }
     expect(told).toBeInstanceOf(ConfigError);
     expect(told.message.split('\n').map((line) => line.split(':')[0])).toEqual([
       'ELECTION_ID',
