@@ -149,12 +149,14 @@ function compare(
     ok: expected === got,
   });
   const expected = expectedCounts(plan.votes);
-  const counts = Object.entries(expected).flatMap(([lawId, choices]) =>
-    (['oui', 'non'] as const).map((choice) => {
-      const had = baseline.laws[lawId]?.[choice] ?? 0;
-      return check(`${lawId} ${choice} counted`, choices[choice], (tally.laws[lawId]?.[choice] ?? 0) - had);
-    }),
-  );
+  const counts = Object.entries(expected)
+    .sort()
+    .flatMap(([lawId, choices]) =>
+      (['oui', 'non'] as const).map((choice) => {
+        const had = baseline.laws[lawId]?.[choice] ?? 0;
+        return check(`${lawId} ${choice} counted`, choices[choice], (tally.laws[lawId]?.[choice] ?? 0) - had);
+      }),
+    );
   const outcome = (name: keyof Tally['outcomes']) => tally.outcomes[name] - baseline.outcomes[name];
   const twice = planned('repeat') + planned('change');
   return [

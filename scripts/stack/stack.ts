@@ -85,6 +85,6 @@ export class Stack {
 
   async #start(name: string, env: NodeJS.ProcessEnv = this.#options.env): Promise<void> {
     const { file, dev } = this.#options;
-    await this.supervisor.start(await stageProcess({ file, name, env, dev }));
+    await this.supervisor.start(name, () => stageProcess({ file, name, env, dev }));
   }
 }

@@ -55,7 +55,6 @@ export async function stageProcess(options: StageOptions): Promise<StageProcess>
     nodeOptions.push('--watch', '--watch-preserve-output', `--inspect=127.0.0.1:${debug}`);
   }
   return {
-    name,
     args: [...nodeOptions, join(projectFolder, PROGRAMS[stageOf(name)].main)],
     env: {
       ...env,

@@ -6,11 +6,10 @@ import { LaunchError, lastLines } from '../servers/launch.ts';
 import { endProcess } from '../servers/process-identity.ts';
 import { projectFolder, type StateFile } from '../servers/state.ts';
 import { openLog, rotateLog } from './log-file.ts';
+import { formatLine } from './log-lines.ts';
 
 /** A process of the pipeline as the supervisor runs it. */
 export interface StageProcess {
-  /** `ingestion`, `validation-2`, … */
-  name: string;
   /** Arguments to Node: its options, the file, the file's arguments. */
   args: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -27,6 +26,9 @@ export interface SupervisorOptions {
 }
 
 interface Kept {
+  name: string;
+  /** Asked before each start: a port that was free may be taken by then. */
+  make: () => Promise<StageProcess>;
   stage: StageProcess;
   child: ChildProcess | undefined;
   /** Ends that came before the process was ready, or soon after, in a row. */
@@ -67,7 +69,7 @@ export class Supervisor {
 
   /** Names of the processes that are to run. */
   get names(): string[] {
-    return [...this.#kept.values()].filter(({ wanted }) => wanted).map(({ stage }) => stage.name);
+    return [...this.#kept.values()].filter(({ wanted }) => wanted).map(({ name }) => name);
   }
 
   /** Names of the processes that are known, wanted or still on their way out. */
@@ -76,19 +78,21 @@ export class Supervisor {
   }
 
   /** Starts a process; {@link ready} tells when it is at work. One that a crash left is ended first. */
-  async start(stage: StageProcess): Promise<void> {
+  async start(name: string, make: () => Promise<StageProcess>): Promise<void> {
     const { file } = this.#options;
-    const left = file.state.processes[`stage:${stage.name}`];
+    const left = file.state.processes[`stage:${name}`];
     if (left) await endProcess(left, STOP_LIMIT_MS);
     const kept: Kept = {
-      stage,
+      name,
+      make,
+      stage: await make(),
       child: undefined,
       failures: 0,
       wanted: true,
       lastCode: undefined,
       running: Promise.resolve(),
     };
-    this.#kept.set(stage.name, kept);
+    this.#kept.set(name, kept);
     kept.running = this.#keep(kept);
   }
 
@@ -107,8 +111,9 @@ export class Supervisor {
         continue;
       }
       const what = broken ? `ended with code ${kept.lastCode}` : `isn’t ready after ${timeoutMs / 1000} s`;
+      const log = lastLines(this.logOf(name)).split('\n').map(formatLine).join('\n');
       throw new LaunchError(
-        `${name} ${what}. The end of ${this.logOf(name)}:\n${lastLines(this.logOf(name))}\nSettings: .env.example; everything anew: npm run reset`,
+        `${name} ${what}. The end of ${this.logOf(name)}:\n${log}\nSettings: .env.example; everything anew: npm run reset`,
       );
     }
   }
@@ -146,7 +151,7 @@ export class Supervisor {
 
   async #keep(kept: Kept): Promise<void> {
     const { file, onEvent } = this.#options;
-    const { name } = kept.stage;
+    const { name } = kept;
     while (kept.wanted) {
       const begun = Date.now();
       kept.lastCode = await this.#run(kept);
@@ -160,13 +165,15 @@ export class Supervisor {
       const ms = backoff(kept.failures, 200, 10_000);
       onEvent(`${name} ended (code ${kept.lastCode}); starting it again`);
       await pause(ms, this.#closing.signal);
+      if (kept.wanted) kept.stage = await kept.make();
     }
   }
 
   /** Runs the process once; resolves with its exit code, or 128 + 9 and the like after a signal. */
   #run(kept: Kept): Promise<number> {
     const { file, onLine } = this.#options;
-    const { name, args, env } = kept.stage;
+    const { name } = kept;
+    const { args, env } = kept.stage;
     const log = openLog(this.logOf(name));
     const child = spawn(process.execPath, args, {
       cwd: projectFolder,
