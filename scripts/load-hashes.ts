@@ -10,7 +10,7 @@ import { count, Progress } from './progress.ts';
 import { runWhenCalled } from './run-when-called.ts';
 
 /** Milliseconds that Redis has to answer at first, and for each batch. */
-const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 const BATCH_TIMEOUT_MS = 60_000;
 
 const out = (line = '') => process.stdout.write(`${line}\n`);

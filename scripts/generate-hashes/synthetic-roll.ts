@@ -34,17 +34,18 @@ const LUHN_SUMS = FOUR_DIGITS.map((digits) =>
  * Makes up `count` electors with distinct, valid NAS, the same ones for the same seed. Distinct without a
  * memory of those before: the bodies are a walk over each block of ten million with a stride that shares no
  * factor with its size, so it comes back only after all of them.
+ * `perDigit` is how many begin with one digit before the next has its turn.
  * Throws a `RangeError` if `count` is not a whole number from 0 to {@link MOST_ELECTORS}.
  */
-export function* syntheticElectors(count: number, seed: string): Generator<Elector> {
+export function* syntheticElectors(count: number, seed: string, perDigit = BLOCK): Generator<Elector> {
   if (!Number.isInteger(count) || count < 0 || count > MOST_ELECTORS)
     throw new RangeError(`count must be a whole number from 0 to ${MOST_ELECTORS}`);
   const random = new RandomNumbers(seed);
   for (let made = 0; made < count; ) {
-    const base = FIRST_DIGITS[Math.floor(made / BLOCK)]! * BLOCK;
+    const base = FIRST_DIGITS[Math.floor(made / perDigit)]! * BLOCK;
     const stride = strideBelow(BLOCK, random);
     let place = random.next() % BLOCK;
-    for (let i = 0; i < BLOCK && made < count; i++, made++) {
+    for (let i = 0; i < perDigit && made < count; i++, made++) {
       const body = base + place;
       const high = Math.floor(body / 10_000);
       const low = body % 10_000;

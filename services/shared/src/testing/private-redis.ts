@@ -62,7 +62,9 @@ export class PrivateRedis {
     const client = new Redis(this.url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
     client.on('error', () => {});
     try {
-      while ((await client.ping().catch(() => '')) !== 'PONG') await sleep(20);
+      // One that asks for a password answers too.
+      const answer = () => client.ping().catch((error: Error) => error.message);
+      while (!/^(?:PONG|NOAUTH)/.test(await answer())) await sleep(20);
     } finally {
       client.disconnect();
     }
