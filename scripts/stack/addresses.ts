@@ -37,3 +37,10 @@ export function addressLines(urls: Record<string, string>): string {
     .map(([name, url]) => `  ${name.padEnd(width)}  ${pc.cyan(url)}`)
     .join('\n');
 }
+
+/** `ingestion 127.0.0.1:9301, …` of a development run. */
+export const debuggers = (state: State): string =>
+  Object.entries(state.ports)
+    .filter(([name]) => name.startsWith('debug:'))
+    .map(([name, port]) => `${name.slice('debug:'.length)} 127.0.0.1:${port}`)
+    .join(', ');

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { endLeftStages } from '../servers/forget.ts';
 import { type ServerUrls, serversDown, serversUp } from '../servers/servers.ts';
 import { defaultFolder, lockFolder, StateFile } from '../servers/state.ts';
-import { addresses, addressLines } from './addresses.ts';
+import { addresses, addressLines, debuggers } from './addresses.ts';
 import { listenForControl } from './control.ts';
 import { type ElectionFile, readElectionFile, sampleElection } from './election-file.ts';
 import { electionUrls } from './election-urls.ts';
@@ -123,7 +123,7 @@ class Run {
         VOLUMES: file.path('volumes'),
       },
       dev,
-      onLine: dev ? (name, line) => process.stdout.write(`${pc.dim(name.padEnd(13))} ${line}\n`) : undefined,
+      onLine: dev ? (name, line) => this.#steps.note(`${pc.dim(name.padEnd(13))} ${line}`) : undefined,
     });
     this.#stack = stack;
     await stack.startStages(workers);
@@ -144,6 +144,7 @@ class Run {
     this.#interrupt.signal.addEventListener('abort', () => control?.close());
     const code = await this.#sample(election, servers, begun);
     this.#steps.note(`\n${addressLines(urls)}`);
+    if (dev) this.#steps.note(`\n  Debuggers: ${debuggers(file.state)} (chrome://inspect)`);
     return code;
   }
 
