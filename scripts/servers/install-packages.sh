@@ -12,6 +12,9 @@ saved="$policy.before-scrutin"
 mark='# Scrutin: no service is started while its packages are installed.'
 cluster_settings="$root/etc/postgresql-common/createcluster.d/scrutin.conf"
 
+made_folder=
+[ -d "$(dirname "$cluster_settings")" ] || made_folder=yes
+
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
 
 put_back() {
@@ -21,6 +24,11 @@ put_back() {
     rm -f "$policy"
   fi
   rm -f "$cluster_settings"
+  # Folders that only this script has made; those of a package are not empty, or come back with it.
+  if [ -n "$made_folder" ]; then
+    rmdir "$(dirname "$cluster_settings")" 2>/dev/null || true
+    rmdir "$root/etc/postgresql-common" 2>/dev/null || true
+  fi
 }
 
 put_back
