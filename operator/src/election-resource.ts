@@ -150,11 +150,12 @@ export const electionResourceSchema = z.object({
 /** An Election with its defaults filled in. */
 export type Election = z.output<typeof electionResourceSchema>;
 
-/** The election as the stages are told. `eligible` and `layout` are the loaded electorate's. */
+/** The election as the stages are told, with the loaded electorate's number, layout and source digest. */
 export function toPublished(
   election: Election,
   eligible: number,
   layout: ElectorateLayout,
+  electorateDigest?: string | undefined,
 ): PublishedElection {
   const { title, laws, opensAt, closesAt, results, recordClients, luhn, suspend } = election.spec;
   return {
@@ -169,5 +170,6 @@ export function toPublished(
     suspended: suspend,
     eligible,
     layout,
+    ...(electorateDigest !== undefined && { electorateDigest }),
   };
 }

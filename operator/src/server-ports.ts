@@ -7,7 +7,7 @@ import { RabbitmqAdmin } from './broker/rabbitmq-admin.ts';
 import type { Election } from './election-resource.ts';
 import { Electorate } from './electorate/electorate.ts';
 import type { HashSource } from './electorate/hash-source.ts';
-import { loadElectorate } from './electorate/load-electorate.ts';
+import { loadElectorate, pepperId as pepperIdOf } from './electorate/load-electorate.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { dropLedger, migrateLedger } from './ledger/migrate.ts';
 import { StepError } from './reconcile/conditions.ts';
@@ -39,7 +39,14 @@ export function serverPorts(options: ServerPortsOptions): Ports & { close(): Pro
     commandTimeout: 30_000,
     log,
   });
-  const pool = connectPostgres({ url: addresses.databaseUrl, name: 'scrutin operator', max: 2, log });
+  const pool = connectPostgres({
+    url: addresses.databaseUrl,
+    name: 'scrutin operator',
+    max: 2,
+    // Comparing the tables with each other reads every row of them.
+    statementTimeout: 300_000,
+    log,
+  });
   return {
     broker: new RabbitmqAdmin({ managementUrl: addresses.rabbitmqManagementUrl, log }),
     electorate: electoratePort(options, redis),
@@ -57,13 +64,15 @@ function electoratePort(options: ServerPortsOptions, redis: RedisConnection): El
   const electorate = new Electorate(redis, electionId);
   return {
     ping: async () => {
-      await redisReady(redis, 3_000).catch(() => {
-        throw unreachable('Redis', 'REDIS_URL');
-      });
-      await redis.ping();
+      try {
+        await redisReady(redis, 3_000);
+        await redis.ping();
+      } catch (error) {
+        throw unreachable('Redis', 'REDIS_URL', error);
+      }
     },
     sound: async () => {
-      const { state, layout, eligible, processed, errors, source } = await electorate.state();
+      const { state, layout, eligible, processed, errors, source, pepperId } = await electorate.state();
       if (state !== 'ready' || !layout || !(await electorate.audit()).ok) return undefined;
       return {
         layout,
@@ -71,6 +80,7 @@ function electoratePort(options: ServerPortsOptions, redis: RedisConnection): El
         errors,
         unique: eligible,
         duplicates: processed - eligible,
+        ownPepper: pepperId === pepperIdOf(pepper),
         ...(source !== undefined && { source }),
       };
     },
@@ -90,7 +100,16 @@ function electoratePort(options: ServerPortsOptions, redis: RedisConnection): El
       });
       const { layout, processed, unique, duplicates, errors, errorSamples } = statistics;
       const samples = errorSamples.map(({ file, line, message }) => `${file}:${line}: ${message}`);
-      return { layout, processed, unique, duplicates, errors, samples };
+      const { source } = await electorate.state();
+      return {
+        layout,
+        processed,
+        unique,
+        duplicates,
+        errors,
+        samples,
+        ...(source !== undefined && { source }),
+      };
     },
     publish: (document) => electorate.publish(document),
     published: () => electorate.published(),
@@ -111,8 +130,10 @@ function ledgerPort(databaseUrl: string, pool: pg.Pool, log: Log): LedgerPort {
         const { code } = error as { code?: string };
         if (code === INVALID_CATALOG_NAME) return;
         if (code?.startsWith('28'))
-          throw new StepError('AccessDenied', 'PostgreSQL refuses the user or password of DATABASE_URL');
-        throw unreachable('PostgreSQL', 'DATABASE_URL');
+          throw new StepError('AccessDenied', 'PostgreSQL refuses the user or password of DATABASE_URL', {
+            lasting: true,
+          });
+        throw unreachable('PostgreSQL', 'DATABASE_URL', error);
       }
     },
     migrate: () => migrateLedger(databaseUrl, log),
@@ -127,5 +148,5 @@ function ledgerPort(databaseUrl: string, pool: pg.Pool, log: Log): LedgerPort {
   };
 }
 
-const unreachable = (server: string, setting: string): StepError =>
-  new StepError('Unreachable', `${server} does not answer; start it, or correct ${setting}`);
+const unreachable = (server: string, setting: string, cause: unknown): StepError =>
+  new StepError('Unreachable', `${server} does not answer; start it, or correct ${setting}`, { cause });

@@ -6,8 +6,8 @@ export interface ManagementAnswer {
 }
 
 /**
- * RabbitMQ's management HTTP API. An answer of 404 is returned, as it may be what was asked; anything else
- * that isn't success throws a {@link StepError} with a sentence that says what to do.
+ * RabbitMQ's management HTTP API. To a question or a removal an answer of 404 is returned, as it may be what
+ * was asked; anything else that isn't success throws a {@link StepError} with a sentence that says what to do.
  */
 export class ManagementApi {
   readonly #base: string;
@@ -65,9 +65,11 @@ export class ManagementApi {
       throw new StepError(
         'AccessDenied',
         'RabbitMQ refuses the user or password of RABBITMQ_MANAGEMENT_URL, or the user has no tag that lets it administrate',
+        { lasting: true },
       );
     const json = parse(text);
-    if (!response.ok && status !== 404) {
+    const absent = status === 404 && (method === 'GET' || method === 'DELETE');
+    if (!response.ok && !absent) {
       const { reason } = (json ?? {}) as { reason?: string };
       throw new StepError('BrokerRefused', `RabbitMQ refuses ${method} ${where}: ${reason ?? status}`);
     }

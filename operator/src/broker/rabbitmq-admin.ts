@@ -2,6 +2,7 @@ import type { Log } from '@scrutin/shared/log.ts';
 import { BINDINGS, EXCHANGE, QUEUES, type QueueName, virtualHost } from '@scrutin/shared/topology.ts';
 import { StepError } from '../reconcile/conditions.ts';
 import type { BrokerPort } from '../reconcile/ports.ts';
+import { isDrained } from './drained.ts';
 import { ManagementApi } from './management-api.ts';
 import { type PolicyDefinition, queuePolicies } from './queue-policies.ts';
 
@@ -27,7 +28,10 @@ export interface QueueDepth {
 interface QueueAnswer {
   name: string;
   type?: string;
+  /** Ready and unacknowledged. Absent until the first statistics have come. */
   messages?: number;
+  /** Rejected, and kept until review has confirmed them. */
+  messages_dlx?: number;
   messages_ready?: number;
   messages_unacknowledged?: number;
   consumers?: number;
@@ -47,7 +51,12 @@ export class RabbitmqAdmin implements BrokerPort {
 
   /** Rejects if the broker can't be administrated now. */
   async ping(): Promise<void> {
-    await this.#api.get('overview');
+    const { body } = await this.#api.get('overview');
+    if (typeof (body as { rabbitmq_version?: unknown } | undefined)?.rabbitmq_version !== 'string')
+      throw new StepError(
+        'Unreachable',
+        'What answers at RABBITMQ_MANAGEMENT_URL is not RabbitMQ’s management API; correct the address, or enable the plugin rabbitmq_management',
+      );
   }
 
   /**
@@ -101,25 +110,22 @@ export class RabbitmqAdmin implements BrokerPort {
   }
 
   /**
-   * True only if every vote that was in the queues when this was called has left them for the tally. Nothing
-   * may be published to validation meanwhile (the election has closed).
-   *
-   * A quorum queue's totals are some seconds old whichever way they are asked for, unacknowledged ones at
-   * least, so a zero is believed when it is seen again after that time: first of validation's queue, whose
-   * votes are in aggregation's before they are acknowledged, and then of aggregation's. Takes three times
-   * the lag when the answer is yes, and no time when it is no.
+   * True only if every vote that was in the queues when this was called has left them for the tally, and
+   * nothing lies in review: see {@link isDrained}.
    */
-  async isDrained(electionId: string): Promise<boolean> {
+  async isDrained(electionId: string, signal?: AbortSignal): Promise<boolean> {
     const lag = (this.#options.statisticsLagMs ?? 5_000) + 1_000;
-    const empty = async (...queues: QueueName[]) => {
+    const count = async () => {
       const totals = await this.#totals(electionId);
-      return queues.every((queue) => totals.get(queue)?.messages === 0);
+      return new Map(
+        // What is being dead-lettered is no longer among the queue’s messages, and not yet in review.
+        [...totals].map(([name, { messages = Number.NaN, messages_dlx = 0 }]) => [
+          name,
+          messages + messages_dlx,
+        ]),
+      );
     };
-    for (let look = 0; look < 3; look++) {
-      if (look > 0) await new Promise((resolve) => setTimeout(resolve, lag));
-      if (!(await empty(QUEUES.validation, QUEUES.aggregation))) return false;
-    }
-    return true;
+    return isDrained(count, lag, signal);
   }
 
   /** Removes the election from the broker, with every message. Absent is success (P7). */

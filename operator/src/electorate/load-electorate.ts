@@ -171,5 +171,5 @@ function suitableLayout(source: HashSource, present: ElectorateState, shards: nu
 }
 
 /** One-way: a pepper is a random secret of 32 bytes or more. */
-const pepperId = (pepper: Pepper): string =>
+export const pepperId = (pepper: Pepper): string =>
   createHmac('sha256', pepper).update('scrutin pepper id').digest('hex').slice(0, 16);

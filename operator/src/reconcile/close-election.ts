@@ -20,6 +20,7 @@ export async function closeElection(
   published: PublishedElection,
   ports: Ports,
   graceMs: number = CLOSING_GRACE_MS,
+  signal?: AbortSignal,
 ): Promise<Closing> {
   const final = await ports.ledger.closed();
   if (final) return { state: 'closed', ...final };
@@ -33,7 +34,7 @@ export async function closeElection(
       state: 'draining',
       message: `${aside} messages were set aside in ${QUEUES.review}; replay or discard them (npm run review)`,
     };
-  if (!(await ports.broker.isDrained(published.id)))
+  if (!(await ports.broker.isDrained(published.id, signal)))
     return { state: 'draining', message: 'Accepted votes are on their way to the tally' };
   const { ok, problems } = await ports.ledger.invariants();
   if (!ok)

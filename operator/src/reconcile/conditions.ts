@@ -18,10 +18,10 @@ export class StepError extends Error {
 /** The conditions of one reconciliation, beginning with those of the last one. */
 export class Conditions {
   readonly #conditions: Map<ConditionType, Condition>;
-  readonly #now: number;
+  readonly #now: () => number;
   readonly #generation: number | undefined;
 
-  constructor(previous: readonly Condition[], now: number, generation: number | undefined) {
+  constructor(previous: readonly Condition[], now: () => number, generation: number | undefined) {
     this.#conditions = new Map(previous.map((condition) => [condition.type, condition]));
     this.#now = now;
     this.#generation = generation;
@@ -35,16 +35,20 @@ export class Conditions {
       status,
       reason,
       message,
-      lastTransitionTime: before?.status === status ? before.lastTransitionTime : timestamp(this.#now),
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : timestamp(this.#now()),
       ...(this.#generation !== undefined && { observedGeneration: this.#generation }),
     });
   }
 
-  isTrue(type: ConditionType): boolean {
-    return this.#conditions.get(type)?.status === 'True';
+  get(type: ConditionType): Condition | undefined {
+    return this.#conditions.get(type);
   }
 
-  /** Without those whose type is unknown yet, in the order in which they were first set. */
+  isTrue(type: ConditionType): boolean {
+    return this.get(type)?.status === 'True';
+  }
+
+  /** In the order in which they were first set. */
   list(): Condition[] {
     return [...this.#conditions.values()];
   }

@@ -9,8 +9,11 @@ export interface BrokerPort {
   ping(): Promise<void>;
   /** Makes what is missing of the election's topology; resolves with what was made, in words. */
   ensureTopology(electionId: string): Promise<string[]>;
-  /** True only if no vote is on its way: nothing ready and nothing unacknowledged before the tally. */
-  isDrained(electionId: string): Promise<boolean>;
+  /**
+   * True only if no vote is on its way: nothing ready and nothing unacknowledged in any queue, review's
+   * included. Takes seconds to be sure; an aborted `signal` ends it with false.
+   */
+  isDrained(electionId: string, signal?: AbortSignal): Promise<boolean>;
   depths(
     electionId: string,
   ): Promise<Record<QueueName, { ready: number; unacknowledged: number; consumers: number }>>;
@@ -26,6 +29,12 @@ export interface ElectorateCounts {
   errors: number;
 }
 
+export interface SoundElectorate extends ElectorateCounts {
+  layout: ElectorateLayout;
+  /** It was made with the pepper that this process has. */
+  ownPepper: boolean;
+}
+
 export interface LoadedElectorate extends ElectorateCounts {
   layout: ElectorateLayout;
   /** The first bad lines, in words. */
@@ -36,7 +45,7 @@ export interface LoadedElectorate extends ElectorateCounts {
 export interface ElectoratePort {
   ping(): Promise<void>;
   /** The electorate if it is complete, and every voter of it is there; undefined if it must be loaded. */
-  sound(): Promise<(ElectorateCounts & { layout: ElectorateLayout }) | undefined>;
+  sound(): Promise<SoundElectorate | undefined>;
   /** SHA-256 of the source as it is now. Rejects with a sentence for people if it can't be read. */
   sourceDigest(election: Election): Promise<string>;
   /**

@@ -1,10 +1,10 @@
-import type { Election, ElectionStatus } from '../election-resource.ts';
+import type { Election } from '../election-resource.ts';
 import { StepError } from './conditions.ts';
 import type { ElectorateProgress, LoadedElectorate, Ports } from './ports.ts';
 
 export interface PrepareOptions {
-  /** The electorate of the last status, whose source counts once people can have voted. */
-  before: ElectionStatus['electorate'];
+  /** SHA-256 of the source that the stages were told of, or that the last status names. */
+  known: string | undefined;
   /** People can have voted: another electorate is not taken any more. */
   fixed: boolean;
   /** Compare with the source again, also if what is in Redis is sound. */
@@ -13,10 +13,14 @@ export interface PrepareOptions {
   onProgress?: ((progress: ElectorateProgress) => void) | undefined;
 }
 
-export interface PreparedElectorate extends Omit<LoadedElectorate, 'samples'> {
-  samples: readonly string[];
+export interface PreparedElectorate extends LoadedElectorate {
   /** False if it was there already. */
   loaded: boolean;
+  /**
+   * What is wrong with the source of an electorate that is sound in Redis: it could not be put back from there.
+   * Empty if nothing is; undefined if it was not looked at.
+   */
+  warning?: string | undefined;
 }
 
 /**
@@ -29,30 +33,68 @@ export async function prepareElectorate(
   ports: Ports,
   options: PrepareOptions,
 ): Promise<PreparedElectorate> {
-  const { before, fixed, verifySource, signal, onProgress } = options;
-  const present = await ports.electorate.sound();
-  const known = before?.source;
-  if (present && !verifySource && present.source === known) return { ...present, samples: [], loaded: false };
-  const digest = await ports.electorate.sourceDigest(election);
+  const { known, fixed, verifySource } = options;
+  const usable = await usableElectorate(election, ports, fixed);
+  let digest: string;
+  if (usable && usable.source === known) {
+    if (!verifySource) return usable;
+    const looked = await ports.electorate.sourceDigest(election).catch((error: Error) => error);
+    if (looked instanceof Error) return { ...usable, warning: looked.message };
+    if (fixed && looked !== known) return { ...usable, warning: CHANGED };
+    digest = looked;
+  } else digest = await ports.electorate.sourceDigest(election);
   if (fixed && known !== undefined && digest !== known)
+    throw new StepError('ElectorateChanged', CHANGED, { lasting: true });
+  if (usable?.source === digest) return { ...usable, warning: '' };
+  return load(election, ports, digest, options);
+}
+
+const CHANGED = 'the electorate’s files are not those that the election opened with; put them back';
+
+/** What is sound in Redis and made with this pepper; before the opening also only if laid out as asked for. */
+async function usableElectorate(
+  election: Election,
+  { electorate }: Ports,
+  fixed: boolean,
+): Promise<PreparedElectorate | undefined> {
+  const present = await electorate.sound();
+  if (!present) return undefined;
+  const { ownPepper, ...counts } = present;
+  // With another pepper every voter is another voter, and those who have voted could do so again (P2).
+  if (!ownPepper && fixed)
     throw new StepError(
-      'ElectorateChanged',
-      'the electorate’s files are not those that the election opened with; put them back',
+      'PepperChanged',
+      'the pepper is not the one that the election opened with; put VOTER_PEPPER back',
       { lasting: true },
     );
-  if (present && present.source === digest) return { ...present, samples: [], loaded: false };
-  const loaded = await ports.electorate.load(election, {
-    marks: () => ports.ledger.participants(),
-    signal,
-    onProgress,
-  });
-  if (loaded.unique === 0)
+  const asWanted = ownPepper && (fixed || counts.layout.shards === election.spec.electorate.shards);
+  return asWanted ? { ...counts, samples: [], loaded: false } : undefined;
+}
+
+async function load(
+  election: Election,
+  ports: Ports,
+  digest: string,
+  { signal, onProgress }: PrepareOptions,
+): Promise<PreparedElectorate> {
+  try {
+    const loaded = await ports.electorate.load(election, {
+      marks: () => ports.ledger.participants(),
+      signal,
+      onProgress,
+    });
+    if (loaded.unique > 0) return { ...loaded, source: loaded.source ?? digest, loaded: true, warning: '' };
     throw new StepError(
       'ElectorateEmpty',
       `no hash was found in the electorate’s source (${loaded.errors} bad lines); check spec.electorate.source`,
       { lasting: true },
     );
-  return { ...loaded, source: digest, loaded: true };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new StepError('Interrupted', 'the load was stopped; it goes on from there next time', {
+      cause: error,
+    });
+  }
 }
 
 /** Throws {@link StepError} if another number of voters is there than the spec expects. */

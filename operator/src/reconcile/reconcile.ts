@@ -1,18 +1,22 @@
 import type { PublishedElection } from '@scrutin/shared/election.ts';
 import { timestamp } from '@scrutin/shared/timestamp.ts';
 import {
+  type Condition,
   type ConditionType,
   type Election,
   type ElectionStatus,
   type Phase,
   toPublished,
 } from '../election-resource.ts';
-import { checkSpec } from './check-spec.ts';
+import { checkSpec, withFixedParts } from './check-spec.ts';
 import { closeElection } from './close-election.ts';
 import { Conditions, StepError } from './conditions.ts';
+import { connectionsReady } from './connections-ready.ts';
+import { phaseByClock, phaseOfFailure } from './phase.ts';
 import type { ElectorateProgress, Ports } from './ports.ts';
 import { checkExpected, type PreparedElectorate, prepareElectorate } from './prepare-electorate.ts';
-import { turnoutOf } from './turnout.ts';
+import { Publication } from './publication.ts';
+import { resultsOf, turnoutStatus } from './tally-status.ts';
 
 export interface ReconcileOptions {
   /** Ends a long load; what was loaded is kept. */
@@ -61,15 +65,14 @@ export async function reconcile(
 }
 
 class Reconciliation {
-  readonly #election: Election;
+  #election: Election;
   readonly #ports: Ports;
   readonly #previous: Partial<ElectionStatus>;
   readonly #options: ReconcileOptions;
   readonly #conditions: Conditions;
   readonly #events: ElectionEvent[] = [];
-  readonly #now: number;
   #electorate: ElectionStatus['electorate'];
-  #published: PublishedElection | undefined;
+  readonly #publication: Publication;
   #tally: Pick<ElectionStatus, 'votes' | 'turnout' | 'results' | 'digest' | 'closedAt'> = {};
   #phase: Phase;
 
@@ -83,10 +86,10 @@ class Reconciliation {
     this.#ports = ports;
     this.#previous = previous ?? {};
     this.#options = options;
-    this.#now = ports.now();
+    this.#publication = new Publication(ports);
     this.#conditions = new Conditions(
       this.#previous.conditions ?? [],
-      this.#now,
+      () => ports.now(),
       election.metadata.generation,
     );
     this.#electorate = this.#previous.electorate;
@@ -104,21 +107,16 @@ class Reconciliation {
   /** The steps in order, up to the first that fails. */
   async steps(): Promise<StepError | undefined> {
     try {
-      await this.#step('ConnectionsReady', 'Unreachable', async () => {
-        const { broker, electorate, ledger } = this.#ports;
-        await Promise.all([broker.ping(), electorate.ping(), ledger.ping()]);
-        return 'Redis, RabbitMQ and PostgreSQL answer';
-      });
+      await this.#step('ConnectionsReady', 'Unreachable', () => connectionsReady(this.#ports));
       await this.#step('SchemaReady', 'MigrationFailed', () => this.#schema());
-      await this.#step('SpecAccepted', 'Invalid', async () => {
-        checkSpec(this.#election, this.#published, this.#now);
-        return 'The spec can be carried out';
-      });
-      if (await this.#alreadyClosed()) return undefined;
+      const rejected = await this.#acceptSpec();
+      if (await this.#attempt('Ready', 'LedgerUnavailable', () => this.#alreadyClosed())) return undefined;
+      const again = () => this.#publication.publishAgain(this.#election);
+      await this.#attempt('Ready', 'PublishFailed', again);
       await this.#step('TopologyReady', 'TopologyFailed', () => this.#topology());
-      await this.#step('ElectorateLoaded', 'LoadFailed', () => this.#loadElectorate());
-      await this.#step('Ready', 'NotReady', () => this.#proceed());
-      return undefined;
+      await this.#prepare();
+      await this.#attempt('Ready', 'NotReady', () => this.#proceed(rejected !== undefined));
+      return rejected;
     } catch (error) {
       if (error instanceof StepError) return error;
       throw error;
@@ -129,10 +127,19 @@ class Reconciliation {
   finish(failure: StepError | undefined): Reconciled {
     if (failure) {
       this.#conditions.set('Ready', 'False', failure.reason, failure.message);
-      this.#phase = this.#phaseOfFailure(failure);
+      this.#phase = phaseOfFailure({
+        failure,
+        previous: this.#previous.phase,
+        published: this.#publication.current,
+        spec: this.#election.spec,
+        connected: this.#conditions.isTrue('ConnectionsReady'),
+        now: this.#now,
+      });
     }
-    if (this.#phase !== this.#previous.phase)
-      this.#tell('Normal', this.#phase, `${this.#previous.phase ?? 'New'} → ${this.#phase}`);
+    if (this.#phase !== this.#previous.phase) {
+      const change = `${this.#previous.phase ?? 'New'} → ${this.#phase}`;
+      this.#tell(this.#phase === 'Failed' ? 'Warning' : 'Normal', this.#phase, change);
+    }
     const { generation } = this.#election.metadata;
     const requeueAfterMs = this.#nextLook();
     return {
@@ -149,28 +156,60 @@ class Reconciliation {
     };
   }
 
+  /** Milliseconds since the epoch. Asked anew each time: a load takes minutes, and the opening may come meanwhile. */
+  get #now(): number {
+    return this.#ports.now();
+  }
+
+  /** A step whose condition is true, with the resulting sentence, once it is done. */
   async #step(type: ConditionType, reason: string, work: () => Promise<string>): Promise<void> {
+    this.#conditions.set(type, 'True', 'Done', await this.#attempt(type, reason, work));
+  }
+
+  /** Does what may fail; then its condition is false, and tells why. */
+  async #attempt<T>(type: ConditionType, reason: string, work: () => Promise<T>): Promise<T> {
     try {
-      const message = await work();
-      // Ready's own step says more than that it was done.
-      if (type !== 'Ready') this.#conditions.set(type, 'True', 'Done', message);
+      return await work();
     } catch (error) {
       const failure =
         error instanceof StepError
           ? error
           : new StepError(reason, (error as Error).message, { cause: error });
-      const before = (this.#previous.conditions ?? []).find((condition) => condition.type === type);
-      if (before?.status !== 'False' || before.message !== failure.message)
-        this.#tell('Warning', failure.reason, failure.message);
+      const before = this.#before(type);
+      const known = before?.status === 'False' && before.message === failure.message;
+      // A load that was stopped was stopped by us.
+      if (!known && failure.reason !== 'Interrupted') this.#tell('Warning', failure.reason, failure.message);
       this.#conditions.set(type, 'False', failure.reason, failure.message);
       throw failure;
+    }
+  }
+
+  #before(type: ConditionType): Condition | undefined {
+    return this.#previous.conditions?.find((condition) => condition.type === type);
+  }
+
+  /**
+   * Looks at what may not change any more. If it has, the election is kept up as it was published, but is not
+   * declared final until a person has put the spec right: resolves with what is wrong.
+   */
+  async #acceptSpec(): Promise<StepError | undefined> {
+    try {
+      await this.#step('SpecAccepted', 'Invalid', async () => {
+        checkSpec(this.#election, this.#publication.current, this.#now);
+        return 'The spec can be carried out';
+      });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof StepError) || !this.#publication.current) throw error;
+      this.#election = withFixedParts(this.#election, this.#publication.current);
+      return error;
     }
   }
 
   async #schema(): Promise<string> {
     const applied = await this.#ports.ledger.migrate();
     if (applied.length > 0) this.#tell('Normal', 'SchemaUpdated', `Applied ${applied.join(', ')}`);
-    this.#published = (await this.#ports.ledger.published())?.election;
+    await this.#publication.read();
     return 'The schema is up to date';
   }
 
@@ -187,22 +226,46 @@ class Reconciliation {
     return 'Exchange, queues, bindings and policies are there';
   }
 
-  async #loadElectorate(): Promise<string> {
+  /** The electorate's step; what only a person can mend keeps an election closed that has not opened yet. */
+  async #prepare(): Promise<void> {
+    try {
+      await this.#attempt('ElectorateLoaded', 'LoadFailed', () => this.#loadElectorate());
+    } catch (error) {
+      if (error instanceof StepError && error.lasting)
+        await this.#attempt('Ready', 'PublishFailed', () => this.#publication.withhold());
+      throw error;
+    }
+  }
+
+  async #loadElectorate(): Promise<void> {
     const before = this.#previous.electorate;
-    const begunAt = this.#ports.now();
+    const begunAt = this.#now;
+    const fixed = this.#publication.hasOpened;
     const prepared = await prepareElectorate(this.#election, this.#ports, {
-      before,
-      fixed: this.#published !== undefined && this.#now >= Date.parse(this.#published.opensAt),
+      known: this.#publication.current?.electorateDigest ?? before?.source,
+      fixed,
       verifySource: this.#options.verifySource ?? false,
       signal: this.#options.signal,
       onProgress: this.#options.onProgress,
     });
     const { processed, unique, duplicates, errors, source } = prepared;
     this.#electorate = { ...(source !== undefined && { source }), processed, unique, duplicates, errors };
-    if (prepared.loaded) this.#tellLoaded(prepared, before !== undefined, this.#ports.now() - begunAt);
-    checkExpected(this.#election, prepared);
-    await this.#publish(prepared);
-    return `${unique} voters${errors > 0 ? `; ${errors} lines of the source could not be read` : ''}`;
+    if (prepared.loaded)
+      this.#tellLoaded(prepared, source !== undefined && before?.source === source, this.#now - begunAt);
+    // Who has voted can't be taken back by a number that is changed afterwards.
+    if (!fixed) checkExpected(this.#election, prepared);
+    await this.#publication.publish(toPublished(this.#election, unique, prepared.layout, source));
+    this.#setLoaded(prepared);
+  }
+
+  #setLoaded({ unique, errors, warning }: PreparedElectorate): void {
+    const before = this.#before('ElectorateLoaded');
+    const stillChanged = warning === undefined && before?.reason === 'SourceChanged' ? before.message : '';
+    const counts = `${unique} voters${errors > 0 ? `; ${errors} lines of the source could not be read` : ''}`;
+    const message = warning ? `${counts}; if Redis were lost they could not be put back: ${warning}` : counts;
+    if (warning && before?.message !== message) this.#tell('Warning', 'SourceChanged', message);
+    const reason = warning || stillChanged ? 'SourceChanged' : 'Done';
+    this.#conditions.set('ElectorateLoaded', 'True', reason, stillChanged || message);
   }
 
   #tellLoaded(prepared: PreparedElectorate, again: boolean, ms: number): void {
@@ -217,113 +280,56 @@ class Reconciliation {
     if (errors > 0) this.#tell('Warning', 'ElectorateDamaged', samples.slice(0, 3).join('; '));
   }
 
-  /** Tells the stages: results by PostgreSQL first, so that the tally has the laws before a vote can come. */
-  async #publish({ unique, layout }: PreparedElectorate): Promise<void> {
-    const { electorate, ledger } = this.#ports;
-    const document = toPublished(this.#election, unique, layout);
-    this.#published = document;
-    await ledger.publishElection(document, this.#phaseByClock(document));
-    const text = JSON.stringify(document);
-    const told = await electorate.published().catch(() => undefined);
-    if (JSON.stringify(told) !== text) await electorate.publish(document);
+  async #proceed(rejected: boolean): Promise<void> {
+    const published = this.#publication.current!;
+    this.#tally = { ...this.#tally, ...turnoutStatus(published, await this.#ports.ledger.counts()) };
+    this.#phase = phaseByClock(published, this.#now);
+    // What a person asks for and can't have may be about the closing: the result waits for them.
+    if (rejected) return;
+    if (this.#phase !== 'Draining') return this.#setWaiting(published);
+    const { closingGraceMs, signal } = this.#options;
+    const closing = await closeElection(published, this.#ports, closingGraceMs, signal);
+    if (closing.state === 'closed') return this.#setClosed(closing);
+    this.#conditions.set('Ready', 'True', 'Draining', closing.message);
   }
 
-  async #proceed(): Promise<string> {
-    const published = this.#published!;
-    const counts = await this.#ports.ledger.counts();
-    this.#countVotes(published, counts);
-    if (this.#now < Date.parse(published.closesAt)) {
-      this.#phase = this.#phaseByClock(published);
-      const suspended = published.suspended;
-      const message = suspended
-        ? 'Prepared; voting is suspended by spec.suspend'
-        : this.#phase === 'Open'
-          ? `Votes are taken until ${published.closesAt}`
-          : `Prepared; votes are taken from ${published.opensAt} on`;
-      this.#conditions.set('Ready', 'True', suspended ? 'Suspended' : this.#phase, message);
-      return message;
-    }
-    const closing = await closeElection(published, this.#ports, this.#options.closingGraceMs);
-    if (closing.state === 'draining') {
-      this.#phase = 'Draining';
-      this.#conditions.set('Ready', 'True', 'Draining', closing.message);
-      return closing.message;
-    }
-    await this.#ports.ledger.publishElection(published, 'Closed');
-    return this.#setClosed(published, counts, closing);
+  #setWaiting({ suspended, opensAt, closesAt }: PublishedElection): void {
+    const message = suspended
+      ? 'Prepared; voting is suspended by spec.suspend'
+      : this.#phase === 'Open'
+        ? `Votes are taken until ${closesAt}`
+        : `Prepared; votes are taken from ${opensAt} on`;
+    this.#conditions.set('Ready', 'True', suspended ? 'Suspended' : this.#phase, message);
   }
 
   /** After the result is final nothing is loaded, made or counted any more. */
   async #alreadyClosed(): Promise<boolean> {
-    const { ledger } = this.#ports;
-    const final = this.#published && (await this.#askLedger(() => ledger.closed()));
-    if (!final) return false;
-    const published = this.#published!;
-    const counts = await this.#askLedger(() => ledger.counts());
-    // Closed between the two writes of the last time: finish the second.
-    await this.#askLedger(() => ledger.publishElection(published, 'Closed'));
-    this.#countVotes(published, counts);
-    this.#setClosed(published, counts, final);
-    return true;
+    const final = this.#publication.current && (await this.#ports.ledger.closed());
+    if (final) await this.#setClosed(final);
+    return final !== undefined;
   }
 
-  /** A question to the ledger that has no condition of its own. */
-  async #askLedger<T>(ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      throw new StepError('LedgerUnavailable', (error as Error).message, { cause: error });
-    }
-  }
-
-  #setClosed(
-    published: PublishedElection,
-    counts: readonly { lawId: string; oui: number; non: number; total: number }[],
-    { digest, at }: { digest: string; at: Date },
-  ): string {
-    const laws = new Set(published.laws.map(({ id }) => id));
+  async #setClosed({ digest, at }: { digest: string; at: Date }): Promise<void> {
+    const published = this.#publication.current!;
+    // Written down after the digest: if that was cut off the last time, it is made up for here.
+    await this.#ports.ledger.publishElection(published, 'Closed');
+    const counts = await this.#ports.ledger.counts();
     this.#phase = 'Closed';
-    this.#tally.results = counts
-      .filter(({ lawId }) => laws.has(lawId))
-      .map(({ lawId, oui, non, total }) => ({ lawId, oui, non, total }));
-    this.#tally.digest = digest;
-    this.#tally.closedAt = timestamp(at.getTime());
-    const message = `The result is final; its SHA-256 is ${digest}`;
-    this.#conditions.set('Ready', 'True', 'Closed', message);
-    return message;
-  }
-
-  #countVotes(published: PublishedElection, counts: readonly { lawId: string; total: number }[]): void {
-    const votes = counts.reduce((sum, { total }) => sum + total, 0);
-    this.#tally.votes = votes;
-    this.#tally.turnout = turnoutOf(votes, published.eligible * published.laws.length);
-  }
-
-  #phaseByClock({ opensAt, closesAt }: PublishedElection): Phase {
-    if (this.#now < Date.parse(opensAt)) return 'Scheduled';
-    return this.#now < Date.parse(closesAt) ? 'Open' : 'Draining';
-  }
-
-  /**
-   * An election that has been opened goes by the clock whatever fails; before that it is being prepared, or
-   * waits for a person.
-   */
-  #phaseOfFailure(failure: StepError): Phase {
-    const { phase } = this.#previous;
-    if (phase === 'Closed') return 'Closed';
-    if (failure.reason === 'TallyInconsistent') return 'Failed';
-    if (this.#published && phase !== 'Preparing' && phase !== 'Pending' && phase !== 'Failed')
-      return this.#phaseByClock(this.#published);
-    if (phase === 'Open' || phase === 'Draining' || phase === 'Scheduled') return phase;
-    if (failure.lasting) return 'Failed';
-    return this.#conditions.isTrue('ConnectionsReady') ? 'Preparing' : 'Pending';
+    this.#tally = {
+      ...turnoutStatus(published, counts),
+      results: resultsOf(published, counts),
+      digest,
+      closedAt: timestamp(at.getTime()),
+    };
+    this.#conditions.set('Ready', 'True', 'Closed', `The result is final; its SHA-256 is ${digest}`);
   }
 
   #nextLook(): number | undefined {
     if (this.#phase === 'Closed') return undefined;
     if (this.#phase === 'Draining') return DRAINING_PAUSE_MS;
     const { opensAt, closesAt } = this.#election.spec;
-    const pauses = [opensAt, closesAt].map((at) => Date.parse(at) - this.#now).filter((ms) => ms > 0);
+    const now = this.#now;
+    const pauses = [opensAt, closesAt].map((at) => Date.parse(at) - now).filter((ms) => ms > 0);
     const next = Math.min(...pauses);
     return Number.isFinite(next) ? Math.min(next, LONGEST_PAUSE_MS) : undefined;
   }

@@ -41,6 +41,11 @@ export const publishedElectionSchema = z.object({
     shards: z.number().int().min(1).max(1024),
     bucketBits: z.number().int().min(0).max(24),
   }),
+  /** SHA-256 of the electorate's files: once people have voted no other electorate is taken. */
+  electorateDigest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 export type PublishedElection = z.infer<typeof publishedElectionSchema>;
 
