@@ -80,7 +80,16 @@ async function built(recipe: Recipe, tell: Telling): Promise<string> {
       await go(work, 'mod', 'tidy');
       mkdirSync(folder, { recursive: true });
       for (const name of lacking) {
-        await go(work, 'build', '-trimpath', '-ldflags', recipe.ldflags, '-o', join(work, name), programs[name]!);
+        await go(
+          work,
+          'build',
+          '-trimpath',
+          '-ldflags',
+          recipe.ldflags,
+          '-o',
+          join(work, name),
+          programs[name]!,
+        );
         // In one step, so that a build that was cut off leaves no half program behind.
         renameAcross(join(work, name), join(folder, name));
       }
@@ -92,14 +101,19 @@ async function built(recipe: Recipe, tell: Telling): Promise<string> {
   return folder;
 }
 
-async function writeToolsModule({ module, version, programs, replaces }: Recipe, work: string): Promise<void> {
+async function writeToolsModule(
+  { module, version, programs, replaces }: Recipe,
+  work: string,
+): Promise<void> {
   const { stdout } = await exec('go', ['mod', 'download', '-json', `${module}@${version}`], { cwd: work });
   const { GoMod } = JSON.parse(stdout) as { GoMod: string };
   const goMod = readFileSync(GoMod, 'utf8');
   const goVersion = /^go (\S+)$/m.exec(goMod)?.[1] ?? LEAST_GO.join('.');
   writeFileSync(
     join(work, 'go.mod'),
-    [`module scrutin/tools`, `go ${goVersion}`, `require ${module} ${version}`, ...replaces(goMod), ''].join('\n'),
+    [`module scrutin/tools`, `go ${goVersion}`, `require ${module} ${version}`, ...replaces(goMod), ''].join(
+      '\n',
+    ),
   );
   const imports = Object.values(programs).map((path) => `import _ "${path}"\n`);
   writeFileSync(join(work, 'tools.go'), `//go:build tools\n\npackage tools\n\n${imports.join('')}`);

@@ -1,12 +1,7 @@
 import type { V1CustomResourceDefinition, V1JSONSchemaProps } from '@kubernetes/client-node';
+import { ELECTION_ID_PATTERN } from '@scrutin/shared/election.ts';
 import { z } from 'zod';
-import {
-  API_VERSION,
-  ELECTION_ID_PATTERN,
-  electionSpecSchema,
-  electionStatusSchema,
-  KIND,
-} from '../election-resource.ts';
+import { API_VERSION, electionSpecSchema, electionStatusSchema, KIND } from '../election-resource.ts';
 import { ELECTORATE_SOURCE_KINDS } from '../electorate-source-schema.ts';
 import { structuralSchema } from './structural-schema.ts';
 

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createLog } from '@scrutin/shared/log.ts';
-import { ElectionInformer, type ElectionSource, type RawElection, type WatchEvent } from './election-informer.ts';
+import {
+  ElectionInformer,
+  type ElectionSource,
+  type RawElection,
+  type WatchEvent,
+} from './election-informer.ts';
 import { FakeClock, settle } from './testing/fake-clock.ts';
 
 const log = createLog({ stage: 'test', level: 'silent' });

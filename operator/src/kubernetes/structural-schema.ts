@@ -53,7 +53,8 @@ export function structuralSchema(schema: z.ZodType, io: 'input' | 'output'): Str
 
 function convert(json: JsonSchema, path: string): StructuralSchema {
   for (const union of ['anyOf', 'oneOf', 'allOf', 'not', '$ref', 'const'])
-    if (json[union] !== undefined) throw new TypeError(`${path || 'the schema'} has ${union}, which is not structural`);
+    if (json[union] !== undefined)
+      throw new TypeError(`${path || 'the schema'} has ${union}, which is not structural`);
   const structural: StructuralSchema = {};
   for (const key of KEPT) if (json[key] !== undefined) Object.assign(structural, { [key]: json[key] });
   if (json.format === 'date-time') structural.pattern = MOMENT;
