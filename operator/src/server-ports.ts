@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { RabbitmqAdmin } from './broker/rabbitmq-admin.ts';
 import type { Election } from './election-resource.ts';
 import { Electorate } from './electorate/electorate.ts';
+import type { ElectorateState } from './electorate/electorate-state.ts';
 import type { HashSource } from './electorate/hash-source.ts';
 import { loadElectorate, pepperId as pepperIdOf } from './electorate/load-electorate.ts';
 import { Ledger } from './ledger/ledger.ts';
@@ -30,8 +31,16 @@ export interface ServerPortsOptions {
   log: Log;
 }
 
-/** The reconciler's ports to real servers. `close` ends the connections. */
-export function serverPorts(options: ServerPortsOptions): Ports & { close(): Promise<void> } {
+/** The reconciler's ports to real servers. */
+export interface ServerPorts extends Ports {
+  /** How far the electorate has come in Redis, also while another process loads it. */
+  electorateState(): Promise<ElectorateState>;
+  /** Ends the connections. */
+  close(): Promise<void>;
+}
+
+/** Starts connecting and returns at once. */
+export function serverPorts(options: ServerPortsOptions): ServerPorts {
   const { addresses, log } = options;
   const redis = connectRedis({
     url: addresses.redisUrl,
@@ -50,6 +59,7 @@ export function serverPorts(options: ServerPortsOptions): Ports & { close(): Pro
   return {
     broker: new RabbitmqAdmin({ managementUrl: addresses.rabbitmqManagementUrl, log }),
     electorate: electoratePort(options, redis),
+    electorateState: () => new Electorate(redis, options.electionId).state(),
     ledger: ledgerPort(addresses.databaseUrl, pool, log),
     now: () => Date.now(),
     close: async () => {
