@@ -74,6 +74,7 @@ export const electionSpecSchema = z
       .default('Retain')
       .describe('What becomes of queues, electorate and tally when the Election is deleted.'),
   })
+  .describe('The election as it is wanted: what is voted on, when, by whom, and with which servers.')
   .superRefine((spec, context) => {
     if (Date.parse(spec.closesAt) <= Date.parse(spec.opensAt))
       context.addIssue({ code: 'custom', path: ['closesAt'], message: 'must be after opensAt' });
@@ -102,38 +103,54 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** A condition as Kubernetes writes it (metav1.Condition). */
 export const conditionSchema = z.object({
-  type: z.enum(CONDITION_TYPES),
-  status: z.enum(['True', 'False', 'Unknown']),
+  type: z.enum(CONDITION_TYPES).describe('What this is about.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it is so.'),
   reason: z.string().max(1024).describe('One word in CamelCase, for programs.'),
   message: z.string().max(32_768).describe('A sentence that says what is so and what to do.'),
   lastTransitionTime: momentSchema.describe('When status last changed.'),
-  observedGeneration: z.int().optional(),
+  observedGeneration: z.int().optional().describe('The generation of spec that this is about.'),
 });
 export type Condition = z.infer<typeof conditionSchema>;
 
 /** What the operator found, last time it looked. */
-export const electionStatusSchema = z.object({
-  observedGeneration: z.int().optional().describe('The generation of spec that this is about.'),
-  phase: phaseSchema,
-  conditions: z.array(conditionSchema),
-  electorate: z
-    .object({
-      source: z.string().optional().describe('SHA-256 of the source.'),
-      processed: z.int().describe('Hashes read.'),
-      unique: z.int().describe('Distinct voters.'),
-      duplicates: z.int().describe('Hashes that stood more than once.'),
-      errors: z.int().describe('Lines that could not be read.'),
-    })
-    .optional(),
-  votes: z.int().optional().describe('Votes counted, over all laws.'),
-  turnout: z.string().optional().describe('Votes per eligible voter and law, in per cent.'),
-  results: z
-    .array(z.object({ lawId: z.string(), oui: z.int(), non: z.int(), total: z.int() }))
-    .optional()
-    .describe('Counts per law, after closing.'),
-  digest: z.string().optional().describe('SHA-256 of the result document, after closing.'),
-  closedAt: momentSchema.optional().describe('When the result was declared final.'),
-});
+export const electionStatusSchema = z
+  .object({
+    observedGeneration: z.int().optional().describe('The generation of spec that this is about.'),
+    phase: phaseSchema.describe(
+      'Where the election stands: Pending (servers are not reached), Preparing (the electorate is loaded), Scheduled, Open, Draining (closed, and the last votes are on their way to the tally), Closed (the result is final), or Failed (a person must mend something; Ready says what).',
+    ),
+    conditions: z
+      .array(conditionSchema)
+      .max(CONDITION_TYPES.length)
+      .describe('Each part that the election needs, and what to do if it is not ready.'),
+    electorate: z
+      .object({
+        source: z.string().max(64).optional().describe('SHA-256 of the source.'),
+        processed: z.int().describe('Hashes read.'),
+        unique: z.int().describe('Distinct voters.'),
+        duplicates: z.int().describe('Hashes that stood more than once.'),
+        errors: z.int().describe('Lines that could not be read.'),
+      })
+      .optional()
+      .describe('What was found in the electorate’s hash files so far.'),
+    votes: z.int().optional().describe('Votes counted, over all laws.'),
+    turnout: z.string().max(16).optional().describe('Votes per eligible voter and law, in per cent.'),
+    results: z
+      .array(
+        z.object({
+          lawId: z.string().max(40).describe('The law’s id.'),
+          oui: z.int().describe('Votes for it.'),
+          non: z.int().describe('Votes against it.'),
+          total: z.int().describe('Both together.'),
+        }),
+      )
+      .max(255)
+      .optional()
+      .describe('Counts per law, after closing.'),
+    digest: z.string().max(64).optional().describe('SHA-256 of the result document, after closing.'),
+    closedAt: momentSchema.optional().describe('When the result was declared final.'),
+  })
+  .describe('What the operator found, last time it looked.');
 export type ElectionStatus = z.infer<typeof electionStatusSchema>;
 
 export const electionResourceSchema = z.object({

@@ -3,12 +3,16 @@ import { z } from 'zod';
 const nameSchema = z.string().min(1).max(253);
 
 const httpSchema = z.object({
-  url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(2_048),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .max(2_048)
+    .describe('The file’s address, http or https.'),
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
+    .meta({ maxLength: 64 })
     .optional()
-    .describe('What the file must hash to.'),
+    .describe('SHA-256 that the file must have, as 64 lower-case hexadecimal digits.'),
   authSecretName: nameSchema.optional().describe('Secret whose `authorization` is sent as that header.'),
 });
 
@@ -17,18 +21,24 @@ const s3Schema = z.object({
     .url({ protocol: /^https?$/ })
     .max(2_048)
     .describe('Address of the S3-compatible server.'),
-  region: z.string().min(1).max(64).default('us-east-1'),
-  bucket: z.string().min(3).max(63),
+  region: z.string().min(1).max(64).default('us-east-1').describe('Region that requests are signed for.'),
+  bucket: z.string().min(3).max(63).describe('Name of the bucket.'),
   prefix: z.string().max(1_024).default('').describe('Objects whose key begins so are the hash files.'),
   credentialsSecretName: nameSchema.describe('Secret with accessKeyId and secretAccessKey.'),
 });
 
 const kinds = {
-  configMap: z.object({ name: nameSchema }).optional().describe('Hash files as entries of a ConfigMap.'),
-  secret: z.object({ name: nameSchema }).optional().describe('Hash files as entries of a Secret.'),
+  configMap: z
+    .object({ name: nameSchema.describe('The ConfigMap’s name, in the Election’s namespace.') })
+    .optional()
+    .describe('Hash files as entries of a ConfigMap.'),
+  secret: z
+    .object({ name: nameSchema.describe('The Secret’s name, in the Election’s namespace.') })
+    .optional()
+    .describe('Hash files as entries of a Secret.'),
   persistentVolumeClaim: z
     .object({
-      claimName: nameSchema,
+      claimName: nameSchema.describe('The claim’s name, in the Election’s namespace.'),
       path: z
         .string()
         .max(1_024)

@@ -3,16 +3,21 @@ import { lawIdSchema } from './law-id.ts';
 import { timestampSchema } from './timestamp.ts';
 
 /** An election's id: a Kubernetes name (RFC 1123 label), so that it can name a database and a virtual host. */
+export const ELECTION_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+
 export const electionIdSchema = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'must be 1 to 40 lower-case letters, digits and "-"');
+  .regex(ELECTION_ID_PATTERN, 'must be 1 to 40 lower-case letters, digits and "-"');
 
-export const bilingualSchema = z.object({ fr: z.string().min(1).max(500), en: z.string().min(1).max(500) });
+export const bilingualSchema = z.object({
+  fr: z.string().min(1).max(500).describe('In French.'),
+  en: z.string().min(1).max(500).describe('In English.'),
+});
 
 export const lawSchema = z.object({
   id: lawIdSchema,
-  title: bilingualSchema,
-  question: bilingualSchema.optional(),
+  title: bilingualSchema.describe('The law’s title, in French and English.'),
+  question: bilingualSchema.optional().describe('What the voter is asked, if more than the title is needed.'),
 });
 export type Law = z.infer<typeof lawSchema>;
 

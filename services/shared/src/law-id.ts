@@ -10,7 +10,12 @@ export const LAW_ID_PATTERN = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?$
 export const lawIdSchema = z
   .string()
   .regex(LAW_ID_PATTERN, 'must be 1 to 40 letters, digits, ".", "_" or "-"')
-  .meta({ description: 'Identifier of the law that is voted on', example: 'loi-2026-01' });
+  // The pattern says it too, but only to who can read one.
+  .meta({
+    description: 'Identifier of the law that is voted on',
+    example: 'loi-2026-01',
+    maxLength: 40,
+  });
 
 export const isLawId = (value: unknown): value is string =>
   typeof value === 'string' && LAW_ID_PATTERN.test(value);
