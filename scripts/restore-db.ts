@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { Electorate } from '@scrutin/operator/electorate/electorate.ts';
 import { Ledger } from '@scrutin/operator/ledger/ledger.ts';
 import { createLog } from '@scrutin/shared/log.ts';
+import { connectPostgres } from '@scrutin/shared/postgres.ts';
 import { connectRedis, redisReady } from '@scrutin/shared/redis.ts';
 import { Command } from 'commander';
-import pg from 'pg';
 import { restoreDatabase, sessionsIn } from './stack/database-backup.ts';
 import { PostgresTools } from './stack/postgres-tools.ts';
 import { runCommand, Steps } from './stack/steps.ts';
@@ -23,8 +23,11 @@ const program = new Command('npm run restore-db --')
 
 /** The filter's marks of who has voted must say what the restored ledger says, or those would be kept out. */
 async function rebuildMarks({ urls, electionId }: Target): Promise<number> {
-  const redis = connectRedis({ url: urls.REDIS_URL, log: createLog({ stage: 'restore', level: 'silent' }) });
-  const ledger = new Ledger(new pg.Pool({ connectionString: urls.DATABASE_URL, max: 1 }));
+  const log = createLog({ stage: 'restore', level: 'silent' });
+  const redis = connectRedis({ url: urls.REDIS_URL, log });
+  const ledger = new Ledger(
+    connectPostgres({ url: urls.DATABASE_URL, name: 'scrutin restore', max: 1, log }),
+  );
   try {
     await redisReady(redis);
     const electorate = new Electorate(redis, electionId);

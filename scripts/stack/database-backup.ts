@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Ledger } from '@scrutin/operator/ledger/ledger.ts';
 import { migrateLedger } from '@scrutin/operator/ledger/migrate.ts';
 import { createLog } from '@scrutin/shared/log.ts';
+import { connectPostgres } from '@scrutin/shared/postgres.ts';
 import pg from 'pg';
 import { digestLine, fileDigest, type PostgresTools } from './postgres-tools.ts';
 
@@ -102,7 +103,7 @@ async function verifyChecksum(path: string): Promise<Restored['checksum']> {
 }
 
 async function verify(url: string): Promise<Restored['counts']> {
-  const ledger = new Ledger(new pg.Pool({ connectionString: url, max: 1 }));
+  const ledger = new Ledger(connectPostgres({ url, name: 'scrutin restore', max: 1, log: silent }));
   try {
     const { ok, problems } = await ledger.invariants();
     if (!ok) throw new Error(`the backup contradicts itself; nothing was changed:\n${problems.join('\n')}`);

@@ -149,7 +149,7 @@ describe('a connection to the broker', () => {
     try {
       await management('PUT', `/vhosts/${name}`);
       const all = { configure: '.*', write: '.*', read: '.*' };
-      await management('PUT', `/permissions/${name}/guest`, all);
+      await management('PUT', `/permissions/${name}/${url.username || 'guest'}`, all);
       await until('the connection is made', () => broker!.connected, 10_000);
     } finally {
       await broker.close();
