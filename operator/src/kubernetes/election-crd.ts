@@ -1,8 +1,8 @@
-import { LAW_ID_PATTERN } from '@scrutin/shared/law-id.ts';
+import { ELECTION_ID_PATTERN } from '@scrutin/shared/election.ts';
 import { electionSpecSchema, electionStatusSchema } from '../election-resource.ts';
 import { ELECTORATE_SOURCE_KINDS } from '../electorate-source-schema.ts';
 import { GROUP, KIND, PLURAL, VERSION } from './election-names.ts';
-import { type StructuralSchema, structuralSchema } from './structural-schema.ts';
+import { type CelRule, type StructuralSchema, structuralSchema } from './structural-schema.ts';
 
 /** Phases in which votes may have been cast. */
 const BEGUN = "['Open', 'Draining', 'Closed']";
@@ -13,7 +13,7 @@ const BEGUN = "['Open', 'Draining', 'Closed']";
  */
 const RULES = {
   name: {
-    rule: "self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$')",
+    rule: `self.metadata.name.matches('${ELECTION_ID_PATTERN.source}')`,
     message:
       'metadata.name must be 1 to 40 lower-case letters, digits and "-": it names a database and a virtual host',
   },
@@ -21,30 +21,31 @@ const RULES = {
     rule: 'self.closesAt > self.opensAt',
     message: 'must be after opensAt',
     fieldPath: '.closesAt',
+    reason: 'FieldValueInvalid',
   },
   oneSource: {
     rule: `[${ELECTORATE_SOURCE_KINDS.map((kind) => `has(self.${kind})`).join(', ')}].filter(given, given).size() == 1`,
     message: `must have exactly one of ${ELECTORATE_SOURCE_KINDS.join(', ')}`,
   },
   insideTheVolume: {
-    rule: "!self.path.split('/').exists(part, part == '..')",
+    rule: "!self.split('/').exists(part, part == '..')",
     message: 'must not lead out of the volume',
-    fieldPath: '.path',
   },
-  httpOnly: {
-    rule: "self.url.startsWith('https://') || self.url.startsWith('http://')",
+  webAddress: {
+    rule: "isURL(self) && url(self).getScheme() in ['http', 'https']",
     message: 'must be an http or https address',
-    fieldPath: '.url',
   },
-  fixedOnceOpen: (field: string, fieldPath = `.spec.${field}`) => ({
+  fixedOnceOpen: (field: string): CelRule => ({
     rule: `${notYet(BEGUN)} || self.spec.${field} == oldSelf.spec.${field}`,
-    message: `spec.${field} can’t change after the election has opened`,
-    fieldPath,
-  }),
-  fixedOnceClosed: (field: string) => ({
-    rule: `${notYet("['Draining', 'Closed']")} || self.spec.${field} == oldSelf.spec.${field}`,
-    message: `spec.${field} can’t change after the election has closed`,
+    message: `${field} can’t change after the election has opened`,
     fieldPath: `.spec.${field}`,
+    reason: 'FieldValueForbidden',
+  }),
+  fixedOnceClosed: (field: string): CelRule => ({
+    rule: `${notYet("['Draining', 'Closed']")} || self.spec.${field} == oldSelf.spec.${field}`,
+    message: `${field} can’t change after the election has closed`,
+    fieldPath: `.spec.${field}`,
+    reason: 'FieldValueForbidden',
   }),
 } as const;
 
@@ -111,7 +112,8 @@ const PRINTER_COLUMNS = [
 
 function rootSchema(): StructuralSchema {
   return {
-    description: 'A referendum on one or more laws: each eligible person counts once per law.',
+    description:
+      'A referendum on one or more laws: who may vote, on what, and when. Each eligible person counts once per law. The operator prepares Redis, RabbitMQ and PostgreSQL for it, opens and closes it on time, and writes the result to its status.',
     type: 'object',
     required: ['spec'],
     properties: {
@@ -133,28 +135,27 @@ function rootSchema(): StructuralSchema {
 
 function specSchema(): StructuralSchema {
   const spec = structuralSchema(electionSpecSchema, 'input');
-  spec.description = 'The election as it is wanted.';
   spec['x-kubernetes-validations'] = [RULES.closesAfterOpening];
   const { laws, electorate } = spec.properties!;
-  // A map by id: two laws of one id are refused, and who applies one law leaves the others alone.
-  Object.assign(laws!, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['id'] });
-  // The pattern says it too; the limit is what the cost of a rule is estimated by.
-  const { id } = laws!.items!.properties!;
-  if (id!.pattern === LAW_ID_PATTERN.source) id!.maxLength = 40;
+  keyedBy(laws!, 'id');
   const { source } = electorate!.properties!;
   source!['x-kubernetes-validations'] = [RULES.oneSource];
-  const { persistentVolumeClaim, http } = source!.properties!;
-  persistentVolumeClaim!['x-kubernetes-validations'] = [RULES.insideTheVolume];
-  http!['x-kubernetes-validations'] = [RULES.httpOnly];
+  const { persistentVolumeClaim, http, s3 } = source!.properties!;
+  persistentVolumeClaim!.properties!.path!['x-kubernetes-validations'] = [RULES.insideTheVolume];
+  http!.properties!.url!['x-kubernetes-validations'] = [RULES.webAddress];
+  s3!.properties!.endpoint!['x-kubernetes-validations'] = [RULES.webAddress];
   return spec;
 }
 
 function statusSchema(): StructuralSchema {
   const status = structuralSchema(electionStatusSchema.partial(), 'output');
-  status.description = 'What the operator found, last time it looked.';
-  Object.assign(status.properties!.conditions!, {
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['type'],
-  });
+  status.description = electionStatusSchema.description!;
+  keyedBy(status.properties!.conditions!, 'type');
+  keyedBy(status.properties!.results!, 'lawId');
   return status;
+}
+
+/** Two entries with one key are refused, and who applies one of them leaves the others alone. */
+function keyedBy(list: StructuralSchema, key: string): void {
+  Object.assign(list, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 }

@@ -1,5 +1,13 @@
 import { z } from 'zod';
 
+/** A rule in CEL, and what is said to who breaks it. */
+export interface CelRule {
+  rule: string;
+  message: string;
+  fieldPath?: string;
+  reason?: 'FieldValueInvalid' | 'FieldValueForbidden';
+}
+
 /** A schema as a CustomResourceDefinition takes it: structural, in the OpenAPI v3 subset. */
 export interface StructuralSchema {
   type?: string;
@@ -17,7 +25,7 @@ export interface StructuralSchema {
   maxLength?: number;
   minItems?: number;
   maxItems?: number;
-  'x-kubernetes-validations'?: { rule: string; message: string; fieldPath?: string }[];
+  'x-kubernetes-validations'?: CelRule[];
   'x-kubernetes-list-type'?: 'map' | 'atomic' | 'set';
   'x-kubernetes-list-map-keys'?: string[];
 }
@@ -58,7 +66,7 @@ function convert(json: JsonSchema, path: string): StructuralSchema {
   const structural: StructuralSchema = {};
   for (const key of KEPT) if (json[key] !== undefined) Object.assign(structural, { [key]: json[key] });
   if (json.format === 'date-time') structural.pattern = MOMENT;
-  // The address's own scheme rule is in its pattern; Go's idea of a URI is another than WHATWG's.
+  // A bare path is a URI too for the API server; a rule in CEL says what is wanted.
   if (json.format === 'uri') delete structural.format;
   for (const limit of ['minimum', 'maximum'] as const) {
     const value = json[limit] as number | undefined;

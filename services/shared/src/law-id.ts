@@ -12,7 +12,7 @@ export const lawIdSchema = z
   .regex(LAW_ID_PATTERN, 'must be 1 to 40 letters, digits, ".", "_" or "-"')
   // The pattern says it too, but only to who can read one.
   .meta({
-    description: 'Identifier of the law that is voted on',
+    description: 'Identifier of the law that is voted on.',
     example: 'loi-2026-01',
     maxLength: 40,
   });
