@@ -5,6 +5,14 @@ import type { BrokerPort } from '../reconcile/ports.ts';
 import { isDrained } from './drained.ts';
 import { ManagementApi } from './management-api.ts';
 import { type PolicyDefinition, queuePolicies } from './queue-policies.ts';
+import {
+  checkExchange,
+  checkQueue,
+  type FoundExchange,
+  type FoundQueue,
+  POLICY_PRIORITY,
+  samePolicy,
+} from './topology-faults.ts';
 
 export interface RabbitmqAdminOptions {
   /** `http://user:password@host:15672`; a user who may make virtual hosts. */
@@ -27,7 +35,6 @@ export interface QueueDepth {
 
 interface QueueAnswer {
   name: string;
-  type?: string;
   /** Ready and unacknowledged. Absent until the first statistics have come. */
   messages?: number;
   /** Rejected, and kept until review has confirmed them. */
@@ -81,11 +88,13 @@ export class RabbitmqAdmin implements BrokerPort {
         made.push(`rights of ${user}`);
       }
     // Policies come first, so that no queue is without its limits for a moment.
+    const changed = new Set<string>();
     for (const [queue, definition] of Object.entries(queuePolicies(this.#options.maxLength)))
-      if (await this.#ensurePolicy(vhost, queue, definition)) made.push(`policy of ${queue}`);
+      if (await this.#ensurePolicy(vhost, queue, definition)) changed.add(queue);
+    for (const queue of changed) made.push(`policy of ${queue}`);
     if (await this.#ensureExchange(vhost)) made.push(`exchange ${EXCHANGE}`);
     for (const queue of Object.values(QUEUES))
-      if (await this.#ensureQueue(vhost, queue)) made.push(`queue ${queue}`);
+      if (await this.#ensureQueue(vhost, queue, !changed.has(queue))) made.push(`queue ${queue}`);
     for (const { queue, routingKey } of BINDINGS)
       if (await this.#ensureBinding(vhost, queue, routingKey)) made.push(`binding of ${queue}`);
     return made;
@@ -140,7 +149,7 @@ export class RabbitmqAdmin implements BrokerPort {
   }
 
   async #ensurePolicy(vhost: string, queue: string, definition: PolicyDefinition): Promise<boolean> {
-    const wanted = { pattern: `^${queue}$`, 'apply-to': 'queues', priority: 10, definition };
+    const wanted = { pattern: `^${queue}$`, 'apply-to': 'queues', priority: POLICY_PRIORITY, definition };
     const { status, body } = await this.#api.get('policies', vhost, queue);
     if (status === 200 && samePolicy(body, wanted)) return false;
     await this.#api.put(wanted, 'policies', vhost, queue);
@@ -153,20 +162,17 @@ export class RabbitmqAdmin implements BrokerPort {
       await this.#api.put({ type: 'topic', durable: true }, 'exchanges', vhost, EXCHANGE);
       return true;
     }
-    const { type, durable } = body as { type?: string; durable?: boolean };
-    if (type !== 'topic' || durable !== true)
-      throw wrong(`exchange ${EXCHANGE}`, vhost, `a ${durable ? '' : 'transient '}${type} exchange`);
+    checkExchange(vhost, body as FoundExchange);
     return false;
   }
 
-  async #ensureQueue(vhost: string, queue: QueueName): Promise<boolean> {
+  async #ensureQueue(vhost: string, queue: QueueName, settled: boolean): Promise<boolean> {
     const { status, body } = await this.#api.get('queues', vhost, queue);
     if (status === 404) {
       await this.#api.put({ durable: true, arguments: { 'x-queue-type': 'quorum' } }, 'queues', vhost, queue);
       return true;
     }
-    const { type } = body as QueueAnswer;
-    if (type !== undefined && type !== 'quorum') throw wrong(`queue ${queue}`, vhost, `a ${type} queue`);
+    checkQueue(vhost, body as FoundQueue, settled);
     return false;
   }
 
@@ -179,24 +185,3 @@ export class RabbitmqAdmin implements BrokerPort {
     return true;
   }
 }
-
-function samePolicy(
-  found: unknown,
-  wanted: { pattern: string; priority: number; definition: PolicyDefinition },
-) {
-  const { pattern, priority, definition = {} } = found as Partial<typeof wanted>;
-  const names = Object.keys(definition);
-  return (
-    pattern === wanted.pattern &&
-    priority === wanted.priority &&
-    names.length === Object.keys(wanted.definition).length &&
-    names.every((name) => definition[name] === wanted.definition[name])
-  );
-}
-
-const wrong = (what: string, vhost: string, is: string): StepError =>
-  new StepError(
-    'WrongTopology',
-    `${what} in virtual host ${vhost} is ${is}, made by somebody else; move its messages away and delete it, then it is made anew`,
-    { lasting: true },
-  );
