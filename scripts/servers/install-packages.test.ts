@@ -93,7 +93,7 @@ describe('installing packages', () => {
 
   test('puts it back when it is interrupted', async () => {
     writeFileSync(policy, 'mine', { mode: 0o755 });
-    aptGet('echo at-it; sleep 60');
+    aptGet('echo at-it; exec sleep 60');
     const child = spawn('sh', [SCRIPT, root, 'redis-server'], { env, detached: true });
     await new Promise<void>((resolve) => {
       child.stdout.on('data', (chunk: Buffer) => {
