@@ -30,6 +30,10 @@ export class ReconcileLoop {
   readonly #options: ReconcileLoopOptions;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
+  /** The last one that could be read: a slip of the pen must not keep an election from closing. */
+  #election: Election | undefined;
+  /** What was last said of the file, so that it is said once. */
+  #fault = '';
   #status: ElectionStatus | undefined;
 
   constructor(options: ReconcileLoopOptions) {
@@ -60,12 +64,12 @@ export class ReconcileLoop {
     let failures = 0;
     while (!signal.aborted) {
       const seen = await changeTime(this.#options.electionFile);
-      const outcome = await this.#once(verifySource || seen !== changed, seen);
-      failures = outcome === undefined || outcome.failure ? failures + 1 : 0;
+      if (seen !== changed) await this.#read(seen);
+      const outcome = await this.#once(verifySource || seen !== changed);
+      failures = outcome?.failure ? failures + 1 : 0;
       verifySource = failures > 0;
       changed = seen;
-      const wanted = Math.min(outcome?.requeueAfterMs ?? resyncMs, resyncMs);
-      await this.#sleep(failures > 0 ? backoff(failures, 200, resyncMs) : wanted, seen);
+      await this.#sleep(pauseAfter(outcome, failures, resyncMs), seen);
     }
     log.debug('the reconcile loop has ended');
   }
@@ -81,9 +85,9 @@ export class ReconcileLoop {
     }
   }
 
-  async #once(verifySource: boolean, generation: number): Promise<Reconciled | undefined> {
+  async #once(verifySource: boolean): Promise<Reconciled | undefined> {
     const { ports, log, closingGraceMs, statusFile, onReconciled } = this.#options;
-    const election = await this.#read(generation);
+    const election = this.#election;
     if (!election) return undefined;
     const start = performance.now();
     const outcome = await reconcile(election, ports, this.#status, {
@@ -103,7 +107,8 @@ export class ReconcileLoop {
     return outcome;
   }
 
-  async #read(generation: number): Promise<Election | undefined> {
+  /** Takes what the file says now; if it can't be read, says so and goes on with what it said before. */
+  async #read(generation: number): Promise<void> {
     const { electionFile, electionId, log } = this.#options;
     try {
       const election = await readElectionFile(electionFile);
@@ -112,12 +117,23 @@ export class ReconcileLoop {
           `${electionFile}: metadata.name is not ${electionId} any more; start again for another election`,
         );
       // A file has no generation of its own; the time of its last change serves as one.
-      return { ...election, metadata: { ...election.metadata, generation } };
+      this.#election = { ...election, metadata: { ...election.metadata, generation } };
+      if (this.#fault !== '') log.info(`${electionFile}: can be read again`);
+      this.#fault = '';
     } catch (error) {
-      log.error((error as Error).message);
-      return undefined;
+      const { message } = error as Error;
+      const goesOn = this.#election ? '; going on with what it said before' : '';
+      if (message !== this.#fault) log.error(message + goesOn);
+      this.#fault = message;
     }
   }
+}
+
+/** Milliseconds until the next look. What only a person can mend is not hurried. */
+function pauseAfter(outcome: Reconciled | undefined, failures: number, resyncMs: number): number {
+  const wanted = Math.min(outcome?.requeueAfterMs ?? resyncMs, resyncMs);
+  if (failures === 0) return wanted;
+  return outcome?.failure?.lasting ? resyncMs : backoff(failures, 200, resyncMs);
 }
 
 const changeTime = async (path: string): Promise<number> => {
