@@ -16,6 +16,8 @@ export const COMMANDS = {
   dev: { does: 'the same with hot reload, debug logs and a debugger port a stage' },
   reset: { does: 'throws the data of npm start away' },
   test: { does: 'checks types and style, runs every test that needs no Kubernetes' },
+  'test-operator': { does: 'tests the operator against a Kubernetes API server, built the first time' },
+  'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
   init: { does: 'prepares an election on servers that are there: topology, schema, electorate' },
   'generate-hashes': { does: 'makes a synthetic roll and its hash files, or hashes a given roll' },

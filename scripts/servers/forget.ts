@@ -25,7 +25,10 @@ export async function endLeftStages(file: StateFile): Promise<string[]> {
  * Throws all of a data folder away, what runs from it first. `keep` names what stays: by default the lock,
  * which its owner releases, and the folder of the tests. Does nothing if there is no such folder.
  */
-export async function forget(folder: string, keep: readonly string[] = ['lock.json', 'test']): Promise<void> {
+export async function forget(
+  folder: string,
+  keep: readonly string[] = ['lock.json', 'test', 'test-operator'],
+): Promise<void> {
   if (!existsSync(folder)) return;
   let elsewhere: string | undefined;
   try {
