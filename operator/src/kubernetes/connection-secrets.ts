@@ -1,0 +1,102 @@
+import type { CoreV1Api, V1Secret } from '@kubernetes/client-node';
+import { ConfigError, connectionSettings, kinds, readConfig } from '@scrutin/shared/config.ts';
+import { electionDatabaseUrl } from '@scrutin/shared/election-urls.ts';
+import type { Pepper } from '@scrutin/shared/voter-hash.ts';
+import type { Election } from '../election-resource.ts';
+import { StepError } from '../reconcile/conditions.ts';
+import type { ServerAddresses } from '../server-ports.ts';
+import { isForbidden, isNotFound } from './kube-error.ts';
+
+/** What the connection Secret must hold. REDIS_CLUSTER_NODES is optional. */
+export const connectionSecretSettings = {
+  REDIS_URL: kinds.url(['redis://', 'rediss://']),
+  REDIS_CLUSTER_NODES: connectionSettings.REDIS_CLUSTER_NODES,
+  RABBITMQ_MANAGEMENT_URL: kinds.url(['http://', 'https://']),
+  DATABASE_URL: kinds.url(['postgres://', 'postgresql://']),
+} as const;
+
+export interface ElectionConnections {
+  addresses: ServerAddresses;
+  pepper: Pepper;
+  /** Another whenever one of the Secrets is. */
+  version: string;
+}
+
+/**
+ * Reads the Election's connection Secret and pepper Secret, by name and in its own namespace: the operator has no right
+ * to list Secrets. Throws {@link StepError} that says which Secret to make or mend.
+ */
+export async function readConnections(core: CoreV1Api, election: Election): Promise<ElectionConnections> {
+  const { connectionSecretName, pepperSecretName } = election.spec;
+  const { name, namespace = 'default' } = election.metadata;
+  const [connection, pepper] = await Promise.all([
+    readSecret(core, namespace, connectionSecretName, 'connectionSecretName'),
+    readSecret(core, namespace, pepperSecretName, 'pepperSecretName'),
+  ]);
+  const urls = entriesOf(connection, connectionSecretSettings, connectionSecretName);
+  const { VOTER_PEPPER } = entriesOf(
+    pepper,
+    { VOTER_PEPPER: connectionSettings.VOTER_PEPPER },
+    pepperSecretName,
+  );
+  return {
+    addresses: {
+      redisUrl: urls.REDIS_URL,
+      redisClusterNodes: urls.REDIS_CLUSTER_NODES,
+      rabbitmqManagementUrl: urls.RABBITMQ_MANAGEMENT_URL,
+      databaseUrl: databaseOf(urls.DATABASE_URL, name),
+    },
+    pepper: VOTER_PEPPER,
+    version: [connection, pepper]
+      .map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
+      .join(' '),
+  };
+}
+
+/** The election's own database: the one that the address names, or on a server without a name the usual one. */
+export function databaseOf(databaseUrl: string, electionId: string): string {
+  const { pathname } = new URL(databaseUrl);
+  return pathname === '' || pathname === '/' || pathname === '/postgres'
+    ? electionDatabaseUrl(databaseUrl, electionId)
+    : databaseUrl;
+}
+
+/** Reads a Secret of the Election's namespace; `field` of the spec names it. Throws {@link StepError}. */
+export async function readSecret(
+  core: CoreV1Api,
+  namespace: string,
+  name: string,
+  field: string,
+): Promise<V1Secret> {
+  try {
+    return await core.readNamespacedSecret({ name, namespace });
+  } catch (error) {
+    if (isNotFound(error))
+      throw new StepError(
+        'SecretMissing',
+        `there is no Secret ${name} in namespace ${namespace}; make it, or correct spec.${field}`,
+      );
+    if (isForbidden(error))
+      throw new StepError(
+        'SecretForbidden',
+        `the operator may not read Secret ${name} in namespace ${namespace}; grant its service account "get" on it by a Role there, or correct spec.${field}`,
+      );
+    throw error;
+  }
+}
+
+/** An entry of a Secret as text; undefined if it is not there. */
+export const secretText = ({ data }: V1Secret, key: string): string | undefined =>
+  data?.[key] === undefined ? undefined : Buffer.from(data[key], 'base64').toString('utf8').trim();
+
+function entriesOf<S extends Parameters<typeof readConfig>[0]>(secret: V1Secret, settings: S, name: string) {
+  const entries = Object.fromEntries(Object.keys(settings).map((key) => [key, secretText(secret, key)]));
+  try {
+    return readConfig(settings, entries);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // What stands there is a secret: only what it must be is told.
+    const problems = error.message.split('\n').map((line) => line.replace(/ \((?:got|it is).*\)$/, ''));
+    throw new StepError('SecretIncomplete', `Secret ${name} can’t be used: ${problems.join('; ')}`);
+  }
+}
