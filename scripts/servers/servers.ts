@@ -192,6 +192,8 @@ async function choosePorts(file: StateFile, names: readonly ServerName[], tell: 
   for (const name of names) {
     for (const [port, first] of Object.entries(PORTS[name])) {
       const kept = file.state.ports[port];
+      // The port mapper outlives a broker that was killed: its port is taken, by itself.
+      if (port === 'epmd' && kept !== undefined && file.running('epmd')) continue;
       if (kept !== undefined && (await portComesFree(kept))) continue;
       const taken = new Set(Object.values(file.state.ports));
       file.setPort(port, await freePort(first + portOffset(file), taken));
