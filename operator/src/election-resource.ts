@@ -21,7 +21,7 @@ const objectNameSchema = z
 
 const momentSchema = z.iso.datetime({ offset: true, error: 'must be a moment as RFC 3339 writes it' });
 
-const electorateSchema = z.object({
+export const electorateSchema = z.object({
   source: electorateSourceSchema.describe('Where the hash files are. Exactly one kind.'),
   expected: z
     .int()

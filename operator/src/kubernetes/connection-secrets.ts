@@ -15,6 +15,8 @@ export const connectionSecretSettings = {
   DATABASE_URL: kinds.url(['postgres://', 'postgresql://']),
 } as const;
 
+const pepperSecretSettings = { VOTER_PEPPER: connectionSettings.VOTER_PEPPER } as const;
+
 export interface ElectionConnections {
   addresses: ServerAddresses;
   pepper: Pepper;
@@ -29,16 +31,20 @@ export interface ElectionConnections {
 export async function readConnections(core: CoreV1Api, election: Election): Promise<ElectionConnections> {
   const { connectionSecretName, pepperSecretName } = election.spec;
   const { name, namespace = 'default' } = election.metadata;
-  const [connection, pepper] = await Promise.all([
-    readSecret(core, namespace, connectionSecretName, 'connectionSecretName'),
-    readSecret(core, namespace, pepperSecretName, 'pepperSecretName'),
+  // All that is wrong at once, and always in the same words.
+  const read = await Promise.allSettled([
+    readSecret(core, namespace, connectionSecretName, 'connectionSecretName').then((secret) => ({
+      secret,
+      urls: entriesOf(secret, connectionSecretSettings, connectionSecretName),
+    })),
+    readSecret(core, namespace, pepperSecretName, 'pepperSecretName').then((secret) => ({
+      secret,
+      pepper: entriesOf(secret, pepperSecretSettings, pepperSecretName).VOTER_PEPPER,
+    })),
   ]);
-  const urls = entriesOf(connection, connectionSecretSettings, connectionSecretName);
-  const { VOTER_PEPPER } = entriesOf(
-    pepper,
-    { VOTER_PEPPER: connectionSettings.VOTER_PEPPER },
-    pepperSecretName,
-  );
+  const [connection, pepper] = read;
+  if (connection.status === 'rejected' || pepper.status === 'rejected') throw together(read);
+  const { urls } = connection.value;
   return {
     addresses: {
       redisUrl: urls.REDIS_URL,
@@ -46,11 +52,19 @@ export async function readConnections(core: CoreV1Api, election: Election): Prom
       rabbitmqManagementUrl: urls.RABBITMQ_MANAGEMENT_URL,
       databaseUrl: databaseOf(urls.DATABASE_URL, name),
     },
-    pepper: VOTER_PEPPER,
-    version: [connection, pepper]
+    pepper: pepper.value.pepper,
+    version: [connection.value.secret, pepper.value.secret]
       .map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
       .join(' '),
   };
+}
+
+function together(read: readonly PromiseSettledResult<unknown>[]): Error {
+  const errors = read.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+  const unexpected = errors.find((error) => !(error instanceof StepError));
+  if (unexpected || errors.length === 1) return unexpected ?? errors[0]!;
+  const { reason } = errors[0] as StepError;
+  return new StepError(reason, errors.map(({ message }) => message).join('; '));
 }
 
 /** The election's own database: the one that the address names, or on a server without a name the usual one. */

@@ -15,6 +15,7 @@ export interface RawElection {
     creationTimestamp?: string;
     deletionTimestamp?: string;
     finalizers?: string[];
+    annotations?: Record<string, string>;
   };
   spec?: unknown;
   status?: unknown;

@@ -250,3 +250,151 @@ test('whoever is cut off, for whatever time, never two lead at once, and one lea
     { numRuns: 15 },
   );
 });
+
+/** A machine that can be frozen, as by SIGSTOP: time goes on, and what falls due runs when it wakes up. */
+class Machine implements Clock {
+  readonly #time: FakeClock;
+  #frozen = false;
+  #due: (() => void)[] = [];
+
+  constructor(time: FakeClock) {
+    this.#time = time;
+  }
+
+  monotonic = () => this.#time.monotonic();
+  now = () => this.#time.now();
+  after = (ms: number, callback: () => void) => this.#time.after(ms, () => this.run(callback));
+
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  run(callback: () => void): void {
+    if (this.#frozen) this.#due.push(callback);
+    else callback();
+  }
+
+  set frozen(frozen: boolean) {
+    this.#frozen = frozen;
+    if (!frozen) for (const callback of this.#due.splice(0)) callback();
+  }
+}
+
+/** A machine's way to the API server, on which requests and answers take their time or get lost. */
+class SlowWay implements LeaseStore {
+  thereMs = 5;
+  backMs = 5;
+  loses: 'nothing' | 'requests' | 'answers' = 'nothing';
+  readonly #leases: FakeLeases;
+  readonly #machine: Machine;
+  readonly #time: FakeClock;
+
+  constructor(leases: FakeLeases, machine: Machine, time: FakeClock) {
+    this.#leases = leases;
+    this.#machine = machine;
+    this.#time = time;
+  }
+
+  read = () => this.#go(() => this.#leases.read());
+  create = (record: LeaseRecord) => this.#go(() => this.#leases.create(record));
+  replace = (lease: StoredLease, record: LeaseRecord) => this.#go(() => this.#leases.replace(lease, record));
+
+  #go<T>(ask: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#machine.after(15_000, () => reject(new Error('no answer in time')));
+      const { loses, backMs } = this;
+      this.#time.after(this.thereMs, async () => {
+        if (loses === 'requests') return;
+        const answer = await ask();
+        if (loses === 'answers') return;
+        this.#time.after(backMs, () => {
+          cancel();
+          this.#machine.run(() => resolve(answer));
+        });
+      });
+    });
+  }
+}
+
+test('whatever is slow, lost or frozen, and for how long, no two processes lead at a moment', async () => {
+  const delay = fc.oneof(fc.constant(5), fc.integer({ min: 5, max: 14_000 }));
+  const step = fc.record({
+    who: fc.nat(2),
+    frozen: fc.oneof(fc.constant(false), fc.constant(false), fc.boolean()),
+    way: fc.record({
+      thereMs: delay,
+      backMs: delay,
+      loses: fc.constantFrom<SlowWay['loses'][]>('nothing', 'nothing', 'requests', 'answers'),
+    }),
+    ms: fc.integer({ min: 100, max: 25_000 }),
+  });
+  const pauses = fc.constantFrom(
+    ...[500, 500, 500],
+    ...[13_000, 500, 500],
+    ...[500, 2_000, 13_000],
+    ...[2_000, 500, 1_000],
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.tuple(pauses, pauses, pauses),
+      fc.array(step, { maxLength: 15 }),
+      async (retryPeriods, steps) => {
+        const time = new FakeClock();
+        const leases = new FakeLeases();
+        const machines = [0, 1, 2].map(() => new Machine(time));
+        const ways = machines.map((machine) => new SlowWay(leases, machine, time));
+        /** Per machine, whether it does a leader's work: from the call of `lead` until its signal says stop. */
+        const atWork = [false, false, false];
+        const electors = machines.map((machine, i) => {
+          const elector = new LeaseElector({
+            store: ways[i]!,
+            identity: `c${i}`,
+            clock: machine,
+            log,
+            leaseDurationMs: 15_000,
+            renewDeadlineMs: 14_500,
+            retryPeriodMs: retryPeriods[i]!,
+            lead: (signal) =>
+              new Promise((resolve) => {
+                atWork[i] = true;
+                signal.addEventListener('abort', () => {
+                  atWork[i] = false;
+                  resolve();
+                });
+              }),
+          });
+          elector.start();
+          return elector;
+        });
+        const check = () => {
+          expect(electors.filter(({ leading }) => leading).length).toBeLessThanOrEqual(1);
+          // One that is frozen does nothing, and when it wakes up it is told before it writes.
+          const busy = machines.filter(({ frozen }, i) => atWork[i] && !frozen);
+          expect(busy.length).toBeLessThanOrEqual(1);
+        };
+        const pass = async (ms: number) => {
+          for (let passed = 0; passed < ms; passed += 250) {
+            await time.advance(250);
+            check();
+          }
+        };
+        for (const { who, frozen, way, ms } of steps) {
+          machines[who]!.frozen = frozen;
+          Object.assign(ways[who]!, way);
+          // What fell due while it slept runs first.
+          await settle();
+          await pass(ms);
+        }
+        for (const machine of machines) machine.frozen = false;
+        for (const way of ways) Object.assign(way, { loses: 'nothing', thereMs: 5, backMs: 5 });
+        await settle();
+        await pass(80_000);
+        expect(electors.filter(({ leading }) => leading)).toHaveLength(1);
+        const ends = electors.map((elector) => elector.stop());
+        await time.advance(60_000);
+        await Promise.all(ends);
+      },
+    ),
+    { numRuns: 40 },
+  );
+}, 60_000);

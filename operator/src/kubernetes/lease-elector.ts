@@ -32,6 +32,8 @@ export class LeaseElector {
   #observed: { lease: StoredLease; at: number } | undefined;
   /** When the renewal that succeeded last was sent (monotonic milliseconds). */
   #renewedAt = Number.NEGATIVE_INFINITY;
+  /** When the API server last answered (monotonic milliseconds). */
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #leading = false;
   #running: Promise<void> | undefined;
 
@@ -59,13 +61,17 @@ export class LeaseElector {
    * when it wakes up, whether or not its timers have run.
    */
   get leading(): boolean {
-    const { clock, leaseDurationMs } = this.#options;
-    return this.#leading && clock.monotonic() - this.#renewedAt < leaseDurationMs;
+    return this.#leading && this.#timeLeft() > 0;
   }
 
   /** Who holds the lease, as last seen; empty if nobody does. */
   get holder(): string {
     return this.#observed?.lease.record.holder ?? '';
+  }
+
+  /** True if the lease could be looked at within its duration: the API server answers. */
+  get inTouch(): boolean {
+    return this.#options.clock.monotonic() - this.#answeredAt < this.#options.leaseDurationMs;
   }
 
   start(): void {
@@ -82,7 +88,8 @@ export class LeaseElector {
     const { clock, retryPeriodMs, log, identity, lead } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      if (!(await this.#tryToHold())) {
+      // An answer that took longer than a renewal may is too old to lead on.
+      if (!(await this.#tryToHold()) || this.#timeLeft() <= 0) {
         // Candidates that were started together don't all ask at the same moment.
         await pauseOn(clock, retryPeriodMs * (1 + Math.random() * 0.2), signal);
         continue;
@@ -105,16 +112,20 @@ export class LeaseElector {
     const { clock, retryPeriodMs, renewDeadlineMs } = this.#options;
     const { signal } = this.#stopping;
     for (;;) {
-      await pauseOn(clock, retryPeriodMs, signal);
+      await pauseOn(clock, Math.max(0, Math.min(retryPeriodMs, this.#timeLeft())), signal);
       if (signal.aborted) return 'it was told to stop';
-      const left = this.#renewedAt + renewDeadlineMs - clock.monotonic();
+      const left = this.#timeLeft();
       const renewed = left > 0 && (await this.#within(left, this.#tryToHold()));
       if (renewed) continue;
       const holder = this.#observed?.lease.record.holder;
       if (holder && holder !== this.#options.identity) return `${holder} holds the lease`;
-      if (clock.monotonic() - this.#renewedAt >= renewDeadlineMs)
-        return `the lease could not be renewed for ${renewDeadlineMs / 1000} s`;
+      if (this.#timeLeft() <= 0) return `the lease could not be renewed for ${renewDeadlineMs / 1000} s`;
     }
+  }
+
+  /** Milliseconds in which the lease must be renewed, or this process leads no more. */
+  #timeLeft(): number {
+    return this.#renewedAt + this.#options.renewDeadlineMs - this.#options.clock.monotonic();
   }
 
   async #within(ms: number, attempt: Promise<boolean>): Promise<boolean> {
@@ -133,6 +144,7 @@ export class LeaseElector {
       // What this process wrote last is as a rule what stands there: one request instead of two.
       const seen = this.#leading ? this.#observed?.lease : undefined;
       const lease = seen ?? (await this.#look());
+      if (!seen) this.#answeredAt = clock.monotonic();
       if (lease && this.#heldByAnother(lease.record)) return false;
       const held = lease?.record.holder === identity;
       const now = new Date(clock.now());
@@ -144,6 +156,7 @@ export class LeaseElector {
         transitions: (lease?.record.transitions ?? 0) + (held || !lease ? 0 : 1),
       };
       const stored = lease ? await store.replace(lease, record) : await store.create(record);
+      this.#answeredAt = clock.monotonic();
       if (!stored) {
         // Somebody else was quicker; whoever it was is seen at the next look.
         await this.#look();

@@ -1,0 +1,162 @@
+import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import type { Election } from '../../election-resource.ts';
+import { StepError } from '../../reconcile/conditions.ts';
+import { type Clock, pauseOn, systemClock } from '../clock.ts';
+import type { KubeClients } from '../kube-clients.ts';
+import { isConflict, isForbidden, isNotFound, messageOf } from '../kube-error.ts';
+import { applyOptions, applyParameters } from '../server-side-apply.ts';
+import { jobManifest, jobName, type LoaderImage } from './job-manifest.ts';
+import { type LoaderResult, parseOutcome } from './loader-outcome.ts';
+
+export interface RunOptions {
+  /** SHA-256 that the source must have; the load is refused otherwise. */
+  expectedDigest: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const LOOK_MS = 1_000;
+/** A load whose pod doesn't run after so long waits for a person: its message becomes a condition. */
+const PATIENCE_MS = 60_000;
+
+/** The Jobs that load electorates which the operator doesn't read itself. */
+export class LoadJobs {
+  readonly #clients: KubeClients;
+  readonly #image: LoaderImage;
+  readonly #clock: Clock;
+
+  constructor(clients: KubeClients, image: LoaderImage, clock: Clock = systemClock) {
+    this.#clients = clients;
+    this.#image = image;
+    this.#clock = clock;
+  }
+
+  /** What this source's last Job found; undefined if there is none that has succeeded. */
+  async lastResult(election: Election): Promise<LoaderResult | undefined> {
+    const job = await this.#read(election);
+    return job && isDone(job) === 'Complete' ? this.#result(election) : undefined;
+  }
+
+  /**
+   * Has a Job load the electorate; takes up one that runs already. Resolves when it has succeeded. When `signal` is
+   * aborted it rejects, and the Job goes on. Throws {@link StepError} that says what to do.
+   */
+  async run(election: Election, { expectedDigest, signal }: RunOptions): Promise<LoaderResult> {
+    const before = await this.#read(election);
+    if (before && isDone(before)) await this.#remove(election, signal);
+    await this.#ensure(election, expectedDigest);
+    const begun = this.#clock.monotonic();
+    for (;;) {
+      await pauseOn(this.#clock, LOOK_MS, signal);
+      signal?.throwIfAborted();
+      const job = await this.#read(election);
+      if (!job)
+        throw new StepError('LoadJobGone', 'the Job that loads the electorate was deleted; it is made again');
+      const done = isDone(job);
+      if (done === 'Complete') return this.#result(election);
+      if (done === 'Failed') throw await this.#failure(election, job);
+      const running = (job.status?.ready ?? 0) > 0;
+      if (!running && this.#clock.monotonic() - begun > PATIENCE_MS) throw await this.#waiting(election);
+    }
+  }
+
+  async #ensure(election: Election, expectedDigest: string | undefined): Promise<void> {
+    const { namespace = 'default' } = election.metadata;
+    const name = jobName(election);
+    const body = jobManifest(election, this.#image, expectedDigest);
+    if (await this.#read(election)) return;
+    try {
+      await this.#clients.batch.patchNamespacedJob(
+        { name, namespace, body, ...applyParameters },
+        applyOptions(),
+      );
+    } catch (error) {
+      if (isForbidden(error))
+        throw new StepError(
+          'LoadJobForbidden',
+          `the operator may not make Jobs in namespace ${namespace}; grant its service account "patch" and "create" on jobs by a Role there (${messageOf(error)})`,
+        );
+      throw new StepError(
+        'LoadJobRefused',
+        `the Job that loads the electorate was refused: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  async #read(election: Election): Promise<V1Job | undefined> {
+    const { namespace = 'default' } = election.metadata;
+    try {
+      return await this.#clients.batch.readNamespacedJob({ name: jobName(election), namespace });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #remove(election: Election, signal: AbortSignal | undefined): Promise<void> {
+    const { namespace = 'default' } = election.metadata;
+    const name = jobName(election);
+    try {
+      await this.#clients.batch.deleteNamespacedJob({ name, namespace, propagationPolicy: 'Background' });
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+    while (await this.#read(election)) {
+      await pauseOn(this.#clock, LOOK_MS / 4, signal);
+      signal?.throwIfAborted();
+    }
+  }
+
+  async #pods(election: Election): Promise<V1Pod[]> {
+    const { namespace = 'default' } = election.metadata;
+    const labelSelector = `batch.kubernetes.io/job-name=${jobName(election)}`;
+    const { items } = await this.#clients.core.listNamespacedPod({ namespace, labelSelector });
+    const time = ({ metadata }: V1Pod) => metadata?.creationTimestamp?.getTime() ?? 0;
+    return items.sort((a, b) => time(b) - time(a));
+  }
+
+  async #result(election: Election): Promise<LoaderResult> {
+    for (const pod of await this.#pods(election)) {
+      const outcome = parseOutcome(terminated(pod)?.message);
+      if (outcome && 'digest' in outcome) return outcome;
+    }
+    // The pod is gone and with it what it found out: what it loaded is in Redis and says the rest.
+    throw new StepError('LoadResultLost', 'the pod that loaded the electorate is gone; it is loaded again');
+  }
+
+  async #failure(election: Election, job: V1Job): Promise<StepError> {
+    for (const pod of await this.#pods(election)) {
+      const outcome = parseOutcome(terminated(pod)?.message);
+      if (outcome && 'reason' in outcome)
+        return new StepError(outcome.reason, outcome.message, { lasting: outcome.lasting });
+    }
+    const why = job.status?.conditions?.find(({ type }) => type === 'Failed')?.message ?? 'it failed';
+    const name = jobName(election);
+    return new StepError(
+      'LoadJobFailed',
+      `Job ${name} could not load the electorate: ${why}; see kubectl logs job/${name}`,
+    );
+  }
+
+  async #waiting(election: Election): Promise<StepError> {
+    const [pod] = await this.#pods(election);
+    const waiting = pod?.status?.containerStatuses?.[0]?.state?.waiting;
+    const unscheduled = pod?.status?.conditions?.find(
+      ({ type, status }) => type === 'PodScheduled' && status === 'False',
+    );
+    const why = waiting?.message ?? waiting?.reason ?? unscheduled?.message ?? 'no pod of it runs yet';
+    return new StepError(
+      'LoadJobWaiting',
+      `Job ${jobName(election)}, which loads the electorate, waits: ${why}`,
+    );
+  }
+}
+
+function isDone({ status }: V1Job): 'Complete' | 'Failed' | undefined {
+  const found = status?.conditions?.find(
+    (condition) =>
+      condition.status === 'True' && (condition.type === 'Complete' || condition.type === 'Failed'),
+  );
+  return found?.type as 'Complete' | 'Failed' | undefined;
+}
+
+const terminated = ({ status }: V1Pod) => status?.containerStatuses?.[0]?.state?.terminated;
