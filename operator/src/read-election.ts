@@ -6,10 +6,13 @@ import { type Election, electionResourceSchema } from './election-resource.ts';
 export class ElectionError extends Error {
   override name = 'ElectionError';
   readonly code = 'bad-election';
+  /** The file, or what else was read. */
+  readonly where: string;
   readonly problems: readonly string[];
 
   constructor(where: string, problems: readonly string[]) {
     super(`${where}: ${problems.join('; ')}`);
+    this.where = where;
     this.problems = problems;
   }
 }
