@@ -53,6 +53,7 @@ async function init(options: InitOptions, env: NodeJS.ProcessEnv): Promise<void>
       redisUrl: config.REDIS_URL,
       redisClusterNodes: config.REDIS_CLUSTER_NODES,
       rabbitmqManagementUrl: config.RABBITMQ_MANAGEMENT_URL,
+      rabbitmqUrl: config.RABBITMQ_URL,
       databaseUrl: electionUrls(target.servers, name).DATABASE_URL,
     },
     pepper: config.VOTER_PEPPER,

@@ -28,6 +28,7 @@ const ports = serverPorts({
     redisUrl: config.REDIS_URL,
     redisClusterNodes: config.REDIS_CLUSTER_NODES,
     rabbitmqManagementUrl: config.RABBITMQ_MANAGEMENT_URL,
+    rabbitmqUrl: config.RABBITMQ_URL,
     databaseUrl: electionDatabaseUrl(config.DATABASE_URL, electionId),
   },
   pepper: config.VOTER_PEPPER,

@@ -18,6 +18,8 @@ export interface ServerAddresses {
   redisUrl: string;
   redisClusterNodes?: string | undefined;
   rabbitmqManagementUrl: string;
+  /** What the stages connect by: its user gets rights on the election’s virtual host. */
+  rabbitmqUrl?: string | undefined;
   /** The election's own database, as its owner. */
   databaseUrl: string;
 }
@@ -57,7 +59,11 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     log,
   });
   return {
-    broker: new RabbitmqAdmin({ managementUrl: addresses.rabbitmqManagementUrl, log }),
+    broker: new RabbitmqAdmin({
+      managementUrl: addresses.rabbitmqManagementUrl,
+      users: addresses.rabbitmqUrl === undefined ? [] : [userOf(addresses.rabbitmqUrl)],
+      log,
+    }),
     electorate: electoratePort(options, redis),
     electorateState: () => new Electorate(redis, options.electionId).state(),
     ledger: ledgerPort(addresses.databaseUrl, pool, log),
@@ -68,6 +74,9 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     },
   };
 }
+
+/** RabbitMQ’s own default where the address names nobody. */
+const userOf = (url: string): string => decodeURIComponent(new URL(url).username) || 'guest';
 
 function electoratePort(options: ServerPortsOptions, redis: RedisConnection): ElectoratePort {
   const { electionId, pepper, openSource } = options;

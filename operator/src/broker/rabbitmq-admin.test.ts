@@ -109,6 +109,13 @@ test('gives the stages’ user rights on the virtual host, and takes none away',
   }
 });
 
+test('a stages’ user that the broker doesn’t know is told by name', async () => {
+  await expect(open({ users: ['nobody-knows'] }).ensureTopology(electionId)).rejects.toMatchObject({
+    lasting: true,
+    message: expect.stringMatching(/RabbitMQ has no user nobody-knows.*RABBITMQ_URL/),
+  });
+});
+
 test('a queue, a binding or a policy that was deleted or changed is put back', async () => {
   await admin.ensureTopology(electionId);
   await management('DELETE', `/queues/${vhost}/${QUEUES.aggregation}`);

@@ -83,10 +83,7 @@ export class RabbitmqAdmin implements BrokerPort {
       made.push(`virtual host ${vhost}`);
     }
     for (const user of new Set([this.#api.user, ...(this.#options.users ?? [])]))
-      if ((await this.#api.get('permissions', vhost, user)).status === 404) {
-        await this.#api.put(FULL_RIGHTS, 'permissions', vhost, user);
-        made.push(`rights of ${user}`);
-      }
+      if (await this.#ensureRights(vhost, user)) made.push(`rights of ${user}`);
     // Policies come first, so that no queue is without its limits for a moment.
     const changed = new Set<string>();
     for (const [queue, definition] of Object.entries(queuePolicies(this.#options.maxLength)))
@@ -146,6 +143,18 @@ export class RabbitmqAdmin implements BrokerPort {
     const { body } = await this.#api.get('queues', virtualHost(electionId));
     const queues = Array.isArray(body) ? (body as QueueAnswer[]) : [];
     return new Map(queues.map((queue) => [queue.name, queue]));
+  }
+
+  async #ensureRights(vhost: string, user: string): Promise<boolean> {
+    if ((await this.#api.get('permissions', vhost, user)).status !== 404) return false;
+    if ((await this.#api.get('users', user)).status === 404)
+      throw new StepError(
+        'UserMissing',
+        `RabbitMQ has no user ${user}; make it, or correct RABBITMQ_URL, by which the stages connect`,
+        { lasting: true },
+      );
+    await this.#api.put(FULL_RIGHTS, 'permissions', vhost, user);
+    return true;
   }
 
   async #ensurePolicy(vhost: string, queue: string, definition: PolicyDefinition): Promise<boolean> {
