@@ -1,6 +1,10 @@
 import { z } from 'zod';
 
-const nameSchema = z.string().min(1).max(253);
+/** On one machine a claim's name is a folder's: it must not lead out of the folder of volumes. */
+const nameSchema = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a Kubernetes object');
 
 const httpSchema = z.object({
   url: z

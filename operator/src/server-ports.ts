@@ -81,15 +81,16 @@ const userOf = (url: string): string => decodeURIComponent(new URL(url).username
 function electoratePort(options: ServerPortsOptions, redis: RedisConnection): ElectoratePort {
   const { electionId, pepper, openSource } = options;
   const electorate = new Electorate(redis, electionId);
+  const ping = async () => {
+    try {
+      await redisReady(redis, 3_000);
+      await redis.ping();
+    } catch (error) {
+      throw unreachable('Redis', 'REDIS_URL', error);
+    }
+  };
   return {
-    ping: async () => {
-      try {
-        await redisReady(redis, 3_000);
-        await redis.ping();
-      } catch (error) {
-        throw unreachable('Redis', 'REDIS_URL', error);
-      }
-    },
+    ping,
     sound: async () => {
       const { state, layout, eligible, processed, errors, source, pepperId } = await electorate.state();
       if (state !== 'ready' || !layout || !(await electorate.audit()).ok) return undefined;
@@ -132,7 +133,11 @@ function electoratePort(options: ServerPortsOptions, redis: RedisConnection): El
     },
     publish: (document) => electorate.publish(document),
     published: () => electorate.published(),
-    remove: () => electorate.remove(),
+    remove: async () => {
+      // Deleting an Election may be the first thing that a process does.
+      await ping();
+      await electorate.remove();
+    },
   };
 }
 
