@@ -15,6 +15,9 @@ export async function connectionsReady({ electorate, broker, ledger }: Ports): P
   throw new StepError(
     first instanceof StepError ? first.reason : 'Unreachable',
     failures.map(({ message }) => message).join('; '),
-    { cause: first },
+    {
+      lasting: failures.every((failure) => failure instanceof StepError && failure.lasting),
+      cause: first,
+    },
   );
 }

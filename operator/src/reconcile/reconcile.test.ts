@@ -234,6 +234,18 @@ describe('a step that fails', () => {
     );
   });
 
+  it('waits for a person only if none of the servers may come back by itself', async () => {
+    const denied = new StepError('AccessDenied', 'wrong password', { lasting: true });
+    operator.servers.fail('broker.ping', denied);
+    expect((await operator.reconcile()).failure).toMatchObject({ reason: 'AccessDenied', lasting: true });
+    expect(operator.status?.phase).toBe('Failed');
+    operator.servers.beforeCall = (call) => {
+      if (call === 'broker.ping') throw denied;
+      if (call === 'ledger.ping') throw new StepError('Unreachable', 'no answer');
+    };
+    expect((await operator.reconcile()).failure?.lasting).toBe(false);
+  });
+
   it('keeps the reason that a port gives, and Failed waits for a person', async () => {
     operator.servers.fail(
       'broker.ensureTopology',
