@@ -1,0 +1,63 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import type { RawElection } from './election-informer.ts';
+import { FINALIZER } from './election-names.ts';
+import { Finalizer } from './finalizer.ts';
+
+const election = (finalizers: string[]): RawElection => ({
+  metadata: { name: 'a', namespace: 'ns', uid: 'u', resourceVersion: '1', finalizers },
+});
+const fail = () => Promise.reject(new Error('RabbitMQ does not answer'));
+
+let applied: (readonly string[])[];
+let refusal: Error | undefined;
+let finalizer: Finalizer;
+beforeEach(() => {
+  applied = [];
+  refusal = undefined;
+  finalizer = new Finalizer({
+    apply: async (_, finalizers) => {
+      if (refusal) throw refusal;
+      applied.push(finalizers);
+    },
+    tries: 3,
+  });
+});
+
+test('it is put on once and taken off again as wanted', async () => {
+  await finalizer.set(election([]), true);
+  await finalizer.set(election([FINALIZER]), true);
+  await finalizer.set(election(['others.example/keep', FINALIZER]), false);
+  await finalizer.set(election(['others.example/keep']), false);
+  expect(applied).toEqual([[FINALIZER], []]);
+});
+
+test('an Election goes when all that it owns has been removed', async () => {
+  let removed = 0;
+  const remove = async () => {
+    removed++;
+  };
+  expect(await finalizer.finalize(election([FINALIZER]), remove)).toEqual({ state: 'done' });
+  expect([removed, applied]).toEqual([1, [[]]]);
+});
+
+test('what can’t be removed is tried a few times, then the Election is let go all the same', async () => {
+  const states: string[] = [];
+  for (let i = 0; i < 3; i++) states.push((await finalizer.finalize(election([FINALIZER]), fail)).state);
+  expect(states).toEqual(['retry', 'retry', 'abandoned']);
+  expect(applied).toEqual([[]]);
+});
+
+test('nothing is removed for an Election that is not the operator’s to hold', async () => {
+  let removed = 0;
+  await finalizer.finalize(election(['others.example/keep']), async () => {
+    removed++;
+  });
+  expect(removed).toBe(0);
+});
+
+test('an Election that is gone when it is let go is done', async () => {
+  refusal = Object.assign(new Error('not found'), { statusCode: 404 });
+  expect(await finalizer.finalize(election([FINALIZER]), async () => {})).toEqual({ state: 'done' });
+  refusal = Object.assign(new Error('the API server is away'), { statusCode: 503 });
+  await expect(finalizer.finalize(election([FINALIZER]), async () => {})).rejects.toThrow('away');
+});
