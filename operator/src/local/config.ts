@@ -25,10 +25,8 @@ export const settings = {
     .describe('Milliseconds after closesAt in which accepted votes may still reach the broker'),
   REDIS_URL: connectionSettings.REDIS_URL,
   REDIS_CLUSTER_NODES: connectionSettings.REDIS_CLUSTER_NODES,
-  RABBITMQ_URL: kinds
-    .url(['amqp://', 'amqps://'])
-    .optional()
-    .describe('What the stages connect by, if its user is not the one below: who gets rights on the queues'),
+  // What the stages connect by: its user gets rights on the election’s virtual host.
+  RABBITMQ_URL: connectionSettings.RABBITMQ_URL,
   RABBITMQ_MANAGEMENT_URL: kinds
     .url(['http://', 'https://'])
     .default('http://guest:guest@127.0.0.1:15672')

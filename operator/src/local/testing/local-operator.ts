@@ -22,6 +22,7 @@ const VOTER_PEPPER = '5e'.repeat(32);
 /** Where tests find their servers; the runner sets these. */
 export const SERVERS = {
   REDIS_URL: process.env.REDIS_URL ?? 'redis://127.0.0.1:6379',
+  RABBITMQ_URL: process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
   RABBITMQ_MANAGEMENT_URL: process.env.RABBITMQ_MANAGEMENT_URL ?? 'http://guest:guest@127.0.0.1:15672',
   DATABASE_URL: process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres',
 };
