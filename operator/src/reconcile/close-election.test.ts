@@ -56,6 +56,19 @@ describe('an election that has closed', () => {
     expect(events).toEqual([{ type: 'Normal', reason: 'Closed', message: 'Open → Closed' }]);
   });
 
+  it('has no result for a law that was taken out before the opening', async () => {
+    operator = new OperatorUnderTest();
+    const [first] = operator.election.spec.laws;
+    await operator.reconcile();
+    operator.election = testElection({ laws: [first!] });
+    await operator.reconcile();
+    operator.servers.now = CLOSES_AT + HOUR;
+    expect((await operator.reconcile()).status).toMatchObject({
+      phase: 'Closed',
+      results: [{ lawId: 'loi-1', oui: 0, non: 0, total: 0 }],
+    });
+  });
+
   it('declares nothing final when the tally does not add up', async () => {
     operator.servers.ledger.problems = ['loi-1: 2 participants, but 1 votes in the tally'];
     const { status, failure } = await operator.reconcile();

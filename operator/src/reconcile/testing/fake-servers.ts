@@ -59,6 +59,8 @@ export class FakeServers {
   };
   ledger = {
     migrated: false,
+    /** Every law that was ever published: the tally never takes one out. */
+    laws: new Set<string>(),
     document: undefined as PublishedElection | undefined,
     phase: '',
     closed: undefined as { at: Date; digest: string } | undefined,
@@ -257,12 +259,13 @@ export class FakeServers {
         this.#call('ledger.publishElection', () => {
           if (JSON.stringify([ledger.document, ledger.phase]) === JSON.stringify([document, phase])) return;
           this.#wrote('ledger.publishElection');
+          for (const { id } of document.laws) ledger.laws.add(id);
           ledger.document = document;
           ledger.phase = phase;
         }),
       counts: () =>
         this.#call('ledger.counts', () =>
-          (ledger.document?.laws ?? []).map(({ id }) => {
+          [...ledger.laws].map((id) => {
             const of = (choice: string) =>
               ledger.votes.filter((vote) => vote.law === id && vote.choice === choice).length;
             return { lawId: id, oui: of('oui'), non: of('non'), total: of('oui') + of('non') };
