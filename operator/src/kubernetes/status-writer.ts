@@ -29,8 +29,9 @@ export class StatusWriter {
   /** Resolves with true if the status was written, false if it is so already. */
   async put(election: RawElection, status: ElectionStatus): Promise<boolean> {
     const plain = JSON.parse(JSON.stringify(status)) as ElectionStatus;
-    // Compared with what is stored as well: a status that somebody has taken away is written again.
-    if (isDeepStrictEqual(plain, this.current(election)) && election.status !== undefined) return false;
+    // Compared with what is stored as well: what somebody else has put there, or taken away, is written again.
+    if (isDeepStrictEqual(plain, this.current(election)) && isDeepStrictEqual(plain, election.status))
+      return false;
     this.#options.fence();
     await this.#options.write(election, plain);
     this.#written.set(election.metadata.uid, plain);
