@@ -4,6 +4,8 @@ import { KubeServers } from './kube-api/kube-servers.ts';
 import { runCommand, Steps } from './stack/steps.ts';
 
 await runCommand(async () => {
+  // Heard from the beginning, so that what is being started is stopped too.
+  const asked = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
   const steps = new Steps();
   const binaries = await kubeBinaries(steps);
   const servers = await steps.step('kube-apiserver and etcd', async (detail) => {
@@ -14,7 +16,7 @@ await runCommand(async () => {
   steps.note(`  export KUBECONFIG=${servers.kubeconfig()}`);
   steps.note(`  ${binaries.kubectl} apply -f operator/crd/`);
   steps.note('Ctrl-C stops both and removes their data.');
-  await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+  await asked;
   await servers.stop();
   return 0;
 });
