@@ -196,7 +196,7 @@ export class Controller {
   async #run(raw: RawElection, election: Election, signal: AbortSignal): Promise<Reconciled> {
     const { ports: source, status, fence, clock, closingGraceMs } = this.#options;
     const { uid, generation } = raw.metadata;
-    const opened = await source.open(election, raw);
+    const opened = await source.open(election, raw, this.elections());
     const report = new ProgressReport({
       clock,
       read: opened.progress,
@@ -264,7 +264,7 @@ export class Controller {
   async #remove(raw: RawElection, election: Election): Promise<void> {
     let opened: OpenPorts | undefined;
     try {
-      opened = await this.#options.ports.open(election, raw);
+      opened = await this.#options.ports.open(election, raw, this.elections());
       await removeElection(election, fencedPorts(opened.ports, this.#options.fence));
     } finally {
       opened?.release();

@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto';
 import type { Log } from '@scrutin/shared/log.ts';
 import type { Election } from '../election-resource.ts';
+import { ElectionError, parseElection } from '../read-election.ts';
 import { StepError } from '../reconcile/conditions.ts';
 import type { Ports } from '../reconcile/ports.ts';
-import { type ServerPorts, serverPorts } from '../server-ports.ts';
+import { type ServerAddresses, type ServerPorts, serverPorts } from '../server-ports.ts';
 import { type ElectionConnections, readConnections } from './connection-secrets.ts';
 import type { RawElection } from './election-informer.ts';
 import type { KubeClients } from './kube-clients.ts';
 import type { LoadJobs } from './loader/load-jobs.ts';
-import { NameClaims } from './name-claims.ts';
+import { claimName } from './name-claims.ts';
 import { FetchedSource } from './sources/open-source.ts';
 import { unavailablePorts } from './unavailable-ports.ts';
 
@@ -30,8 +31,8 @@ export interface OpenPorts {
 
 /** Where the controller gets an Election's ports from. */
 export interface PortsSource {
-  /** Never rejects for what a person must mend: such ports say so themselves. */
-  open(election: Election, raw: RawElection): Promise<OpenPorts>;
+  /** `all`: every Election that there is. Never rejects for what a person must mend: such ports say so themselves. */
+  open(election: Election, raw: RawElection, all: readonly RawElection[]): Promise<OpenPorts>;
   /** The Election is no more. */
   forget(uid: string): Promise<void>;
   close(): Promise<void>;
@@ -49,7 +50,6 @@ export class ElectionPorts implements PortsSource {
   readonly #jobs: LoadJobs | undefined;
   readonly #log: Log;
   readonly #kept = new Map<string, Kept>();
-  readonly #claims = new NameClaims();
 
   /** Without `jobs` the operator loads every electorate itself, and none from a volume. */
   constructor(clients: KubeClients, jobs: LoadJobs | undefined, log: Log) {
@@ -58,11 +58,11 @@ export class ElectionPorts implements PortsSource {
     this.#log = log;
   }
 
-  async open(election: Election, raw: RawElection): Promise<OpenPorts> {
+  async open(election: Election, raw: RawElection, all: readonly RawElection[]): Promise<OpenPorts> {
     const { uid, deletionTimestamp } = raw.metadata;
     try {
       const connections = await readConnections(this.#clients.core, election);
-      this.#claims.take(raw, connections.addresses);
+      await claimName(raw, connections.addresses, all, (other) => this.#addressesOf(other));
       return this.#opened(await this.#keep(election, uid, connections));
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
@@ -87,12 +87,22 @@ export class ElectionPorts implements PortsSource {
   }
 
   async forget(uid: string): Promise<void> {
-    this.#claims.release(uid);
     await this.#drop(uid);
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#kept.keys()].map((uid) => this.#drop(uid)));
+  }
+
+  /** Another Election's servers, from its Secrets; undefined if they can't be told now. */
+  async #addressesOf(other: RawElection): Promise<ServerAddresses | undefined> {
+    try {
+      const election = parseElection({ ...other, status: undefined });
+      return (await readConnections(this.#clients.core, election)).addresses;
+    } catch (error) {
+      if (error instanceof StepError || error instanceof ElectionError) return undefined;
+      throw error;
+    }
   }
 
   async #keep(election: Election, uid: string, connections: ElectionConnections): Promise<Kept> {

@@ -1,39 +1,72 @@
 import { expect, test } from '@jest/globals';
+import type { ServerAddresses } from '../server-ports.ts';
 import type { RawElection } from './election-informer.ts';
-import { NameClaims } from './name-claims.ts';
+import { claimName } from './name-claims.ts';
 
-const election = (namespace: string, creationTimestamp: string, name = 'vote'): RawElection => ({
-  metadata: { name, namespace, uid: `${namespace}/${name}`, resourceVersion: '1', creationTimestamp },
+const election = (namespace: string, day: number, phase?: string, name = 'vote'): RawElection => ({
+  metadata: {
+    name,
+    namespace,
+    uid: `${namespace}/${name}`,
+    resourceVersion: '1',
+    creationTimestamp: `2026-01-0${day}T00:00:00Z`,
+  },
+  ...(phase !== undefined && { status: { phase } }),
 });
-const addresses = (host: string) => ({
+const addresses = (host: string): ServerAddresses => ({
   redisUrl: `redis://:secret@${host}:6379`,
   rabbitmqManagementUrl: `http://guest:guest@${host}:15672`,
   databaseUrl: `postgres://postgres@${host}/scrutin_vote`,
 });
 
-test('of two Elections of one name on the same servers the older has it, whoever comes first', () => {
-  const claims = new NameClaims();
-  const older = election('a', '2026-01-01T00:00:00Z');
-  const younger = election('b', '2026-01-02T00:00:00Z');
-  claims.take(younger, addresses('one'));
-  claims.take(older, addresses('one'));
-  expect(() => claims.take(younger, addresses('one'))).toThrow('Election a/vote uses the same servers');
-  claims.take(older, addresses('one'));
+const older = election('a', 1);
+const younger = election('b', 2);
+
+/** What `who` is told when it asks for the name with `own` servers, while the other has `theirs`. */
+const claim = (
+  who: RawElection,
+  own: ServerAddresses,
+  theirs: ServerAddresses | undefined,
+  all = [older, younger],
+) =>
+  claimName(who, own, all, async () => theirs).then(
+    () => 'taken',
+    (error: Error) => error.message,
+  );
+
+test('of two Elections of one name on the same servers the older has it, whoever asks first', async () => {
+  expect(await claim(younger, addresses('one'), addresses('one'))).toMatch(
+    /^Election a\/vote uses the same servers under the same name/,
+  );
+  expect(await claim(older, addresses('one'), addresses('one'))).toBe('taken');
+  const twin = election('c', 1);
+  expect(await claim(twin, addresses('one'), addresses('one'), [older, twin])).toContain('Election a/vote');
+  expect(await claim(older, addresses('one'), addresses('one'), [older, twin])).toBe('taken');
 });
 
-test('one server in common is enough, passwords aside', () => {
-  const claims = new NameClaims();
-  claims.take(election('a', '2026-01-01T00:00:00Z'), addresses('one'));
-  const mixed = { ...addresses('two'), redisUrl: 'redis://:other@one:6379' };
-  expect(() => claims.take(election('b', '2026-01-02T00:00:00Z'), mixed)).toThrow('same servers');
+test('one server in common is enough, however it is written', async () => {
+  for (const one of [
+    { redisUrl: 'redis://:other@one' },
+    { redisUrl: 'rediss://ONE:6379/0' },
+    { rabbitmqManagementUrl: 'http://admin:pass@one:15672/' },
+    { databaseUrl: 'postgresql://owner:pass@one:5432/scrutin_vote?sslmode=require' },
+    { redisClusterNodes: 'three:6379,one:6379' },
+  ])
+    expect(await claim(younger, { ...addresses('two'), ...one }, addresses('one'))).toContain('same servers');
 });
 
-test('other names, other servers and names that are free again are taken', () => {
-  const claims = new NameClaims();
-  const first = election('a', '2026-01-01T00:00:00Z');
-  claims.take(first, addresses('one'));
-  claims.take(election('b', '2026-01-02T00:00:00Z', 'other'), addresses('one'));
-  claims.take(election('b', '2026-01-02T00:00:00Z'), addresses('two'));
-  claims.release(first.metadata.uid);
-  claims.take(election('c', '2026-01-03T00:00:00Z'), addresses('one'));
+test('other names and other servers are free', async () => {
+  expect(await claim(younger, addresses('two'), addresses('one'))).toBe('taken');
+  const otherDatabase = { ...addresses('two'), databaseUrl: 'postgres://postgres@one/scrutin_vote_b' };
+  expect(await claim(younger, otherDatabase, addresses('one'))).toBe('taken');
+  expect(await claim(election('b', 2, undefined, 'other'), addresses('one'), addresses('one'))).toBe('taken');
+});
+
+test('an older one whose servers can’t be told keeps them, unless it has never been prepared', async () => {
+  const open = election('a', 1, 'Open');
+  expect(await claim(younger, addresses('one'), undefined, [open, younger])).toContain('may use the same');
+  expect(await claim(younger, addresses('one'), undefined, [election('a', 1, 'Pending'), younger])).toBe(
+    'taken',
+  );
+  expect(await claim(younger, addresses('one'), undefined)).toBe('taken');
 });

@@ -2,43 +2,62 @@ import { StepError } from '../reconcile/conditions.ts';
 import type { ServerAddresses } from '../server-ports.ts';
 import type { RawElection } from './election-informer.ts';
 
-interface Claim {
-  uid: string;
-  namespace: string;
-  created: string;
-}
+/** Phases of which an Election has had nothing on its servers, or may not have. */
+const UNPREPARED: readonly unknown[] = [undefined, 'Pending', 'Failed'];
 
 /**
  * Elections of two namespaces may have one name, but not on the same servers: there the name is the key prefix, the
- * virtual host and the database. The older one has it.
+ * virtual host and the database. The older one has it. `addressesOf` tells another Election's servers, undefined if they
+ * can't be told now. Throws {@link StepError}.
+ *
+ * Asked of the Elections as they stand on the API server and not of what this process remembers, so that a new leader
+ * comes to the same answer whichever it looks at first.
  */
-export class NameClaims {
-  readonly #claims = new Map<string, Claim>();
-
-  /** Throws {@link StepError} if an older Election has the name on one of the servers. */
-  take({ metadata }: RawElection, addresses: ServerAddresses): void {
-    const { name, namespace, uid, creationTimestamp: created = '' } = metadata;
-    this.release(uid);
-    const { redisUrl, rabbitmqManagementUrl, databaseUrl } = addresses;
-    const places = [redisUrl, rabbitmqManagementUrl, databaseUrl].map((url) => `${name} ${placeOf(url)}`);
-    for (const place of places) {
-      const other = this.#claims.get(place);
-      if (other && (other.created < created || (other.created === created && other.uid < uid)))
-        throw new StepError(
-          'NameTaken',
-          `Election ${other.namespace}/${name} uses the same servers under the same name; give this one another name, or servers of its own`,
-          { lasting: true },
-        );
-    }
-    for (const place of places) this.#claims.set(place, { uid, namespace, created });
-  }
-
-  release(uid: string): void {
-    for (const [place, claim] of this.#claims) if (claim.uid === uid) this.#claims.delete(place);
+export async function claimName(
+  { metadata }: RawElection,
+  addresses: ServerAddresses,
+  all: readonly RawElection[],
+  addressesOf: (other: RawElection) => Promise<ServerAddresses | undefined>,
+): Promise<void> {
+  const places = placesOf(addresses);
+  for (const other of all) {
+    const { name, namespace } = other.metadata;
+    if (name !== metadata.name || !isOlder(other, metadata)) continue;
+    const theirs = await addressesOf(other);
+    const clash = theirs
+      ? [...placesOf(theirs)].some((place) => places.has(place))
+      : !UNPREPARED.includes((other.status as { phase?: string } | undefined)?.phase);
+    if (!clash) continue;
+    const uses = theirs
+      ? 'uses the same servers'
+      : 'may use the same servers (its Secrets can’t be read now)';
+    throw new StepError(
+      'NameTaken',
+      `Election ${namespace}/${name} ${uses} under the same name; give this one another name, or servers of its own`,
+      { lasting: true },
+    );
   }
 }
 
-function placeOf(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+function isOlder(
+  { metadata: other }: RawElection,
+  { uid, creationTimestamp }: RawElection['metadata'],
+): boolean {
+  const [theirs, ours] = [other.creationTimestamp ?? '', creationTimestamp ?? ''];
+  return other.uid !== uid && (theirs < ours || (theirs === ours && other.uid < uid));
+}
+
+const PORTS: Record<string, string> = { 'redis:': '6379', 'rediss:': '6379', 'http:': '80', 'https:': '443' };
+
+function placesOf({ redisUrl, redisClusterNodes, rabbitmqManagementUrl, databaseUrl }: ServerAddresses) {
+  const redis = redisClusterNodes
+    ? redisClusterNodes.split(',').map((node) => `redis ${node}/0`)
+    : [`redis ${hostOf(redisUrl)}/${new URL(redisUrl).pathname.slice(1) || '0'}`];
+  const database = `postgres ${hostOf(databaseUrl)}${new URL(databaseUrl).pathname}`;
+  return new Set([...redis, `rabbitmq ${hostOf(rabbitmqManagementUrl)}`, database]);
+}
+
+function hostOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname.toLowerCase()}:${port || (PORTS[protocol] ?? '5432')}`;
 }

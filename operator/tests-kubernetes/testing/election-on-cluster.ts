@@ -29,13 +29,16 @@ export interface StoredElection {
 
 /** An election of a test's own: a namespace with its Secrets, the real servers, and the Election. */
 export class ElectionOnCluster {
-  readonly name = `t-${randomBytes(6).toString('hex')}`;
-  readonly namespace = this.name;
+  readonly name: string;
+  readonly namespace: string;
   readonly ports: ServerPorts;
   readonly #cluster: Cluster;
 
-  constructor(cluster: Cluster) {
+  /** Another one's name and a namespace of one's own: two Elections that get in each other's way. */
+  constructor(cluster: Cluster, name = `t-${randomBytes(6).toString('hex')}`, namespace = name) {
     this.#cluster = cluster;
+    this.name = name;
+    this.namespace = namespace;
     this.ports = serverPorts({
       electionId: this.name,
       addresses: {
