@@ -7,6 +7,7 @@ import { ManagementApi } from './management-api.ts';
 import { type PolicyDefinition, queuePolicies } from './queue-policies.ts';
 import {
   checkExchange,
+  checkOverview,
   checkQueue,
   type FoundExchange,
   type FoundQueue,
@@ -58,12 +59,7 @@ export class RabbitmqAdmin implements BrokerPort {
 
   /** Rejects if the broker can't be administrated now. */
   async ping(): Promise<void> {
-    const { body } = await this.#api.get('overview');
-    if (typeof (body as { rabbitmq_version?: unknown } | undefined)?.rabbitmq_version !== 'string')
-      throw new StepError(
-        'Unreachable',
-        'What answers at RABBITMQ_MANAGEMENT_URL is not RabbitMQ’s management API; correct the address, or enable the plugin rabbitmq_management',
-      );
+    checkOverview((await this.#api.get('overview')).body);
   }
 
   /**

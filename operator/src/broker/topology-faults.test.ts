@@ -4,6 +4,7 @@ import { createLog } from '@scrutin/shared/log.ts';
 import { management, until } from '@scrutin/shared/testing/virtual-host.ts';
 import { QUEUES, virtualHost } from '@scrutin/shared/topology.ts';
 import { RabbitmqAdmin } from './rabbitmq-admin.ts';
+import { checkOverview } from './topology-faults.ts';
 
 const admin = new RabbitmqAdmin({
   managementUrl: process.env.RABBITMQ_MANAGEMENT_URL ?? 'http://guest:guest@127.0.0.1:15672',
@@ -86,4 +87,12 @@ describe('what somebody else has changed on the broker', () => {
       message: expect.stringContaining('an auto-deleted topic exchange'),
     });
   });
+});
+
+it('a broker that keeps no statistics is told before an election waits for its empty queues in vain', async () => {
+  expect(() => checkOverview({ rabbitmq_version: '4.1.0', disable_stats: true })).toThrow(
+    expect.objectContaining({ reason: 'StatisticsDisabled', lasting: true }),
+  );
+  checkOverview({ rabbitmq_version: '4.1.0', disable_stats: false });
+  checkOverview(await management('GET', '/overview'));
 });

@@ -65,6 +65,26 @@ export function checkQueue(vhost: string, queue: FoundQueue, settled: boolean): 
     );
 }
 
+/** Throws a {@link StepError} if what answers can't administrate an election: `overview` is the API's own. */
+export function checkOverview(overview: unknown): void {
+  const { rabbitmq_version, disable_stats } = (overview ?? {}) as {
+    rabbitmq_version?: unknown;
+    disable_stats?: boolean;
+  };
+  if (typeof rabbitmq_version !== 'string')
+    throw new StepError(
+      'Unreachable',
+      'What answers at RABBITMQ_MANAGEMENT_URL is not RabbitMQ’s management API; correct the address, or enable the plugin rabbitmq_management',
+    );
+  // Without totals no queue is ever known to be empty, and no election would close.
+  if (disable_stats === true)
+    throw new StepError(
+      'StatisticsDisabled',
+      'RabbitMQ keeps no statistics, and without them nobody can tell when the queues are empty; set management.disable_stats to false',
+      { lasting: true },
+    );
+}
+
 /** An exchange as the management API shows it. */
 export interface FoundExchange {
   name: string;
