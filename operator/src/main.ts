@@ -69,6 +69,7 @@ function newTerm(signal: AbortSignal): Controller {
       write: (election, status) => applyToElection(clients, election, { status }),
     }),
     finalizer: new Finalizer({
+      holdMs: config.CLEANUP_TIMEOUT_MS,
       apply: (election, finalizers) => {
         fence();
         return applyToElection(clients, election, { finalizers });

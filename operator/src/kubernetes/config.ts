@@ -34,6 +34,12 @@ export const settings = {
     .integer(0, 600_000)
     .default(10_000)
     .describe('Milliseconds after closesAt in which accepted votes may still reach the broker'),
+  CLEANUP_TIMEOUT_MS: kinds
+    .integer(0, 86_400_000)
+    .default(300_000)
+    .describe(
+      'Milliseconds in which a deleted Election’s data is tried to be removed; then the Election is let go all the same',
+    ),
   LOADER_IMAGE: z
     .string()
     .optional()

@@ -9,4 +9,4 @@ export { KIND };
 export const PLURAL = 'elections';
 /** Who writes, as managedFields and Events say. */
 export const FIELD_MANAGER = 'scrutin-operator';
-export const FINALIZER = `${GROUP}/reclaim`;
+export const FINALIZER = `${GROUP}/cleanup`;

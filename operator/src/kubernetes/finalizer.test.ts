@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from '@jest/globals';
 import type { RawElection } from './election-informer.ts';
 import { FINALIZER } from './election-names.ts';
 import { Finalizer } from './finalizer.ts';
+import { FakeClock } from './testing/fake-clock.ts';
 
 const election = (finalizers: string[]): RawElection => ({
   metadata: { name: 'a', namespace: 'ns', uid: 'u', resourceVersion: '1', finalizers },
@@ -44,6 +45,26 @@ test('what can’t be removed is tried a few times, then the Election is let go 
   const states: string[] = [];
   for (let i = 0; i < 3; i++) states.push((await finalizer.finalize(election([FINALIZER]), fail)).state);
   expect(states).toEqual(['retry', 'retry', 'abandoned']);
+  expect(applied).toEqual([[]]);
+});
+
+test('a server that is restarted is waited for, however often that is tried', async () => {
+  const clock = new FakeClock();
+  const patient = new Finalizer({
+    apply: async (_, finalizers) => {
+      applied.push(finalizers);
+    },
+    tries: 3,
+    holdMs: 300_000,
+    clock,
+  });
+  for (let i = 0; i < 29; i++) {
+    expect((await patient.finalize(election([FINALIZER]), fail)).state).toBe('retry');
+    await clock.advance(10_000);
+  }
+  expect(applied).toEqual([]);
+  await clock.advance(10_000);
+  expect((await patient.finalize(election([FINALIZER]), fail)).state).toBe('abandoned');
   expect(applied).toEqual([[]]);
 });
 

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from './clock.ts';
 import type { RawElection } from './election-informer.ts';
 import { FINALIZER } from './election-names.ts';
 import { isConflict, isNotFound } from './kube-error.ts';
@@ -5,8 +6,11 @@ import { isConflict, isNotFound } from './kube-error.ts';
 export interface FinalizerOptions {
   /** Applies the operator's finalizers; none takes them away. */
   apply: (election: RawElection, finalizers: readonly string[]) => Promise<void>;
-  /** Tries of the clean-up, after which what could not be removed is left behind. */
+  /** Tries of the clean-up, after which what could not be removed is left behind; not before `holdMs` have passed. */
   tries?: number;
+  /** Milliseconds since the first try: a server that is restarted is waited for. 0 by default. */
+  holdMs?: number;
+  clock?: Clock;
 }
 
 export type Finalized =
@@ -17,15 +21,15 @@ export type Finalized =
   | { state: 'abandoned'; error: Error };
 
 /**
- * Holds an Election that is being deleted until what it owns has been removed, and no longer than a few tries: a broker
+ * Holds an Election that is being deleted until what it owns has been removed, and no longer than a while: a broker
  * that is gone for good must not keep a namespace from being deleted.
  */
 export class Finalizer {
   readonly #options: Required<FinalizerOptions>;
-  readonly #tries = new Map<string, number>();
+  readonly #tries = new Map<string, { count: number; since: number }>();
 
   constructor(options: FinalizerOptions) {
-    this.#options = { tries: 5, ...options };
+    this.#options = { tries: 5, holdMs: 0, clock: systemClock, ...options };
   }
 
   isOn({ metadata }: RawElection): boolean {
@@ -46,9 +50,7 @@ export class Finalizer {
       await remove();
     } catch (error) {
       failure = error as Error;
-      const tries = (this.#tries.get(uid) ?? 0) + 1;
-      this.#tries.set(uid, tries);
-      if (tries < this.#options.tries) return { state: 'retry', error: failure };
+      if (!this.#triedEnough(uid)) return { state: 'retry', error: failure };
     }
     try {
       await this.#options.apply(election, []);
@@ -58,6 +60,13 @@ export class Finalizer {
     }
     this.#tries.delete(uid);
     return failure ? { state: 'abandoned', error: failure } : { state: 'done' };
+  }
+
+  #triedEnough(uid: string): boolean {
+    const { tries, holdMs, clock } = this.#options;
+    const { count, since } = this.#tries.get(uid) ?? { count: 0, since: clock.monotonic() };
+    this.#tries.set(uid, { count: count + 1, since });
+    return count + 1 >= tries && clock.monotonic() - since >= holdMs;
   }
 
   forget(uid: string): void {

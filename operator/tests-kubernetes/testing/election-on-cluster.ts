@@ -33,6 +33,7 @@ export class ElectionOnCluster {
   readonly namespace: string;
   readonly ports: ServerPorts;
   readonly #cluster: Cluster;
+  readonly #made = Date.now();
 
   /** Another one's name and a namespace of one's own: two Elections that get in each other's way. */
   constructor(cluster: Cluster, name = `t-${randomBytes(6).toString('hex')}`, namespace = name) {
@@ -89,10 +90,9 @@ export class ElectionOnCluster {
 
   /** Applies the Election, as a person does; it is open from now on. */
   apply(changes: Record<string, unknown> = {}): Promise<void> {
-    const now = Date.now();
     const spec = {
-      opensAt: new Date(now - 60_000).toISOString(),
-      closesAt: new Date(now + HOUR).toISOString(),
+      opensAt: new Date(this.#made - 60_000).toISOString(),
+      closesAt: new Date(this.#made + HOUR).toISOString(),
       ...changes,
     };
     return apply(this.#cluster, [sampleElection(this.name, spec, this.namespace)]);
