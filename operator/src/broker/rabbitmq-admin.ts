@@ -24,7 +24,10 @@ export interface RabbitmqAdminOptions {
   users?: readonly string[];
   /** Messages that validation's and aggregation's queues take; 1,000,000 by default. */
   maxLength?: number;
-  /** Milliseconds by which the API's queue totals may lag behind: 5 s is RabbitMQ's own interval. */
+  /**
+   * Milliseconds by which the API's queue totals may lag behind. A queue tells its counts every 5 s and the
+   * API collects them every 5 s, so 10 s by default.
+   */
   statisticsLagMs?: number;
 }
 
@@ -116,7 +119,7 @@ export class RabbitmqAdmin implements BrokerPort {
    * nothing lies in review: see {@link isDrained}.
    */
   async isDrained(electionId: string, signal?: AbortSignal): Promise<boolean> {
-    const lag = (this.#options.statisticsLagMs ?? 5_000) + 1_000;
+    const lag = (this.#options.statisticsLagMs ?? 10_000) + 1_000;
     const count = async () => {
       const totals = await this.#totals(electionId);
       return new Map(
