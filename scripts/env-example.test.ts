@@ -32,7 +32,7 @@ describe('.env.example', () => {
           .filter(([, name]) => Object.hasOwn(settings, name!))
           .map(([, name, value]) => [name, value]),
       );
-      expect(Object.keys(said).length).toBeGreaterThan(8);
+      expect(Object.keys(said).length).toBeGreaterThan(7);
       expect(readConfig(settings, { ...secrets, ...said })).toEqual(readConfig(settings, secrets));
     }
   });

@@ -45,7 +45,12 @@ test.concurrent(
     await amqp.prefetch(2);
     await amqp.consume(QUEUES.validation, () => {});
     const depth = async () => (await admin.depths(electionId))[QUEUES.validation];
-    await until('the statistics have come', async () => (await depth()).unacknowledged === 2, 20_000);
+    // Messages and consumers are counted at different moments.
+    const counted = async () => {
+      const { unacknowledged, consumers } = await depth();
+      return unacknowledged === 2 && consumers === 1;
+    };
+    await until('the statistics have come', counted, 20_000);
     expect(await depth()).toEqual({ ready: 1, unacknowledged: 2, consumers: 1 });
   }),
   60_000,
