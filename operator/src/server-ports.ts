@@ -56,6 +56,8 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     max: 2,
     // Comparing the tables with each other reads every row of them.
     statementTimeout: 300_000,
+    // Between two looks no connection is held: two hundred elections would take all that a server has.
+    idleTimeout: 1_000,
     log,
   });
   return {

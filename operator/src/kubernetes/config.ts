@@ -24,8 +24,8 @@ export const settings = {
   POD_NAME: z.string().optional().describe('Name of this replica among the others; by default the host’s'),
   WORKERS: kinds
     .integer(1, 1_000)
-    .default(64)
-    .describe('Elections that are worked on at a time; one that waits for a server costs little'),
+    .default(16)
+    .describe('Elections that are worked on at a time, each with up to two connections to PostgreSQL'),
   RESYNC_MS: kinds
     .integer(1_000, 3_600_000)
     .default(30_000)

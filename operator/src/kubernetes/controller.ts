@@ -14,7 +14,8 @@ import type { Finalizer } from './finalizer.ts';
 import { isConflict, isNotFound, messageOf } from './kube-error.ts';
 import { ProgressReport } from './progress-report.ts';
 import type { StatusWriter } from './status-writer.ts';
-import { WorkQueue } from './work-queue.ts';
+import { steppingAside } from './stepping-aside.ts';
+import { type StepAside, WorkQueue } from './work-queue.ts';
 
 export interface ControllerOptions {
   source: ElectionSource;
@@ -25,7 +26,7 @@ export interface ControllerOptions {
   /** Throws once this process may not write any more. */
   fence: () => void;
   observer: ControllerObserver;
-  /** Elections that are worked on at a time: one that waits for a server costs little. */
+  /** Elections that are worked on at a time; those that wait for a load or for votes to be counted come on top. */
   workers: number;
   /** Between two looks at an Election that has not changed. Milliseconds. */
   resyncMs: number;
@@ -65,7 +66,7 @@ export class Controller {
     this.#options = { clock: systemClock, ...options };
     const { source, log, workers, observer, resyncMs, clock } = this.#options;
     this.#queue = new WorkQueue({
-      process: (key) => this.#process(key),
+      process: (key, aside) => this.#process(key, aside),
       onError: (key, error) => {
         observer.reconciled('error', 0, 'Unexpected');
         log.error({ err: error, election: key }, 'a reconciliation failed unexpectedly; it is tried again');
@@ -147,7 +148,7 @@ export class Controller {
     );
   }
 
-  async #process(key: string): Promise<void> {
+  async #process(key: string, aside: StepAside): Promise<void> {
     this.#options.fence();
     const raw = this.#informer.get(key);
     const before = this.#seen.get(key);
@@ -159,7 +160,7 @@ export class Controller {
     this.#active.set(key, active);
     try {
       if (raw.metadata.deletionTimestamp) await this.#finalize(key, raw);
-      else await this.#reconcile(key, raw, active.cut.signal);
+      else await this.#reconcile(key, raw, active.cut.signal, aside);
     } catch (error) {
       // The Election has changed or gone meanwhile; the informer tells, and its key is in the queue by then.
       if (!isConflict(error) && !isNotFound(error)) throw error;
@@ -169,7 +170,7 @@ export class Controller {
     }
   }
 
-  async #reconcile(key: string, raw: RawElection, signal: AbortSignal): Promise<void> {
+  async #reconcile(key: string, raw: RawElection, signal: AbortSignal, aside: StepAside): Promise<void> {
     const { finalizer, observer, clock, status } = this.#options;
     const begun = clock.monotonic();
     const election = parsed(raw);
@@ -181,7 +182,7 @@ export class Controller {
       return;
     }
     await finalizer.set(raw, election.spec.reclaimPolicy === 'Delete');
-    const outcome = await this.#run(raw, election, signal);
+    const outcome = await this.#run(raw, election, signal, aside);
     // What was cut off says nothing about the Election.
     if (signal.aborted) return this.#queue.add(key);
     const { failure } = outcome;
@@ -193,7 +194,12 @@ export class Controller {
     this.#queue.addAfter(key, this.#nextLook(outcome));
   }
 
-  async #run(raw: RawElection, election: Election, signal: AbortSignal): Promise<Reconciled> {
+  async #run(
+    raw: RawElection,
+    election: Election,
+    signal: AbortSignal,
+    aside: StepAside,
+  ): Promise<Reconciled> {
     const { ports: source, status, fence, clock, closingGraceMs } = this.#options;
     const { uid, generation } = raw.metadata;
     const opened = await source.open(election, raw, this.elections());
@@ -204,7 +210,8 @@ export class Controller {
     });
     try {
       const verifySource = !this.#verified.has(uid) || this.#verified.get(uid) !== generation;
-      const outcome = await reconcile(election, fencedPorts(opened.ports, fence), status.current(raw), {
+      const ports = steppingAside(fencedPorts(opened.ports, fence), aside);
+      const outcome = await reconcile(election, ports, status.current(raw), {
         signal,
         verifySource,
         closingGraceMs,

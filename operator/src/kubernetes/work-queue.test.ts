@@ -94,6 +94,31 @@ test('of two delays of a key the sooner counts, and work that begins before make
   expect(clock.timers).toBe(0);
 });
 
+test('a key that only waits takes no worker from the others, and is not worked on twice meanwhile', async () => {
+  const begun: string[] = [];
+  let arrive = () => {};
+  const queue = new WorkQueue({
+    workers: 1,
+    onError: () => {},
+    process: async (key, aside) => {
+      begun.push(key);
+      if (key === 'waits') await aside(() => new Promise<void>((resolve) => (arrive = resolve)));
+      begun.push(`${key} done`);
+    },
+  });
+  queue.add('waits');
+  queue.add('a');
+  queue.add('waits');
+  queue.add('b');
+  await settle();
+  expect(begun).toEqual(['waits', 'a', 'a done', 'b', 'b done']);
+  arrive();
+  await settle();
+  expect(begun.slice(5)).toEqual(['waits done', 'waits']);
+  arrive();
+  await queue.stop();
+});
+
 test('stopping waits for the work at hand, drops the rest and takes nothing more', async () => {
   const { queue, clock, begun, keys } = queueUnderTest({ workers: 1 });
   queue.add('a');

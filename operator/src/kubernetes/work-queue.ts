@@ -1,8 +1,11 @@
 import { type Clock, systemClock } from './clock.ts';
 
+/** Waits for something without taking a worker meanwhile: others are worked on, the key itself still is not. */
+export type StepAside = <T>(wait: () => Promise<T>) => Promise<T>;
+
 export interface WorkQueueOptions {
   /** Works on what stands behind a key. A rejection is told to `onError` and the key is tried again with backoff. */
-  process: (key: string) => Promise<void>;
+  process: (key: string, aside: StepAside) => Promise<void>;
   onError: (key: string, error: unknown) => void;
   /** Keys that are worked on at a time. */
   workers: number;
@@ -24,6 +27,8 @@ export class WorkQueue {
   /** In the order in which they were added. */
   readonly #waiting = new Set<string>();
   readonly #working = new Set<string>();
+  /** Of those that are worked on, how many only wait. */
+  #aside = 0;
   /** Added while being worked on. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
@@ -101,7 +106,7 @@ export class WorkQueue {
 
   #dispatch(): void {
     for (const key of this.#waiting) {
-      if (this.#working.size >= this.#options.workers) return;
+      if (this.#working.size - this.#aside >= this.#options.workers) return;
       this.#waiting.delete(key);
       this.#working.add(key);
       void this.#work(key);
@@ -114,7 +119,7 @@ export class WorkQueue {
     this.#delayed.get(key)?.cancel();
     this.#delayed.delete(key);
     try {
-      await process(key);
+      await process(key, (wait) => this.#stepAside(wait));
     } catch (error) {
       onError(key, error);
       this.addWithBackoff(key);
@@ -123,5 +128,14 @@ export class WorkQueue {
     if (this.#again.delete(key)) this.add(key);
     this.#dispatch();
     if (this.#stopped && this.#working.size === 0) for (const idle of this.#onIdle.splice(0)) idle();
+  }
+  async #stepAside<T>(wait: () => Promise<T>): Promise<T> {
+    this.#aside++;
+    this.#dispatch();
+    try {
+      return await wait();
+    } finally {
+      this.#aside--;
+    }
   }
 }

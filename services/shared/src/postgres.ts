@@ -13,6 +13,8 @@ export interface PostgresOptions {
   max?: number;
   /** A statement that takes longer fails. Milliseconds. */
   statementTimeout?: number;
+  /** A connection that is not used for so long is closed. Milliseconds. */
+  idleTimeout?: number;
   log: Log;
 }
 
@@ -49,7 +51,7 @@ export const readStatement = (file: URL): Statement => ({
 
 /** A pool that survives a restart of the server; a broken idle connection is dropped with one log line. */
 export function connectPostgres(options: PostgresOptions): pg.Pool {
-  const { url, name, role, max = 4, statementTimeout = 30_000, log } = options;
+  const { url, name, role, max = 4, statementTimeout = 30_000, idleTimeout = 30_000, log } = options;
   if (role !== undefined && !/^[a-z_][a-z0-9_]*$/.test(role))
     throw new RangeError(`not a role's name: ${role}`);
   const pool = new pg.Pool({
@@ -57,7 +59,7 @@ export function connectPostgres(options: PostgresOptions): pg.Pool {
     application_name: name,
     max,
     connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: idleTimeout,
     statement_timeout: statementTimeout,
     query_timeout: statementTimeout + 5_000,
     keepAlive: true,
