@@ -94,7 +94,6 @@ test('200 Elections at once are all opened, each by one reconciliation at a time
   expect(phases.filter((phase) => phase === 'Open')).toHaveLength(180);
   expect(phases.filter((phase) => phase === 'Pending')).toHaveLength(20);
   expect(under.overlaps).toBe(0);
-  expect(under.mostOpen).toBe(8);
   for (const servers of under.servers.values()) servers.heal();
   await under.clock.advance(31_000);
   expect(keys.every((key) => under.phase(key) === 'Open')).toBe(true);

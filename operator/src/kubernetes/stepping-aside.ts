@@ -6,21 +6,13 @@ export function steppingAside(ports: Ports, aside: StepAside): Ports {
   const { broker, electorate } = ports;
   return {
     ...ports,
-    broker: {
-      ping: () => broker.ping(),
-      ensureTopology: (electionId) => broker.ensureTopology(electionId),
-      isDrained: (electionId) => aside(() => broker.isDrained(electionId)),
-      depths: (electionId) => broker.depths(electionId),
-      remove: (electionId) => broker.remove(electionId),
-    },
-    electorate: {
-      ping: () => electorate.ping(),
-      sound: () => electorate.sound(),
-      sourceDigest: (election) => electorate.sourceDigest(election),
-      load: (election, options) => aside(() => electorate.load(election, options)),
-      publish: (election) => electorate.publish(election),
-      published: () => electorate.published(),
-      remove: () => electorate.remove(),
-    },
+    broker: replaced(broker, { isDrained: (...args) => aside(() => broker.isDrained(...args)) }),
+    electorate: replaced(electorate, { load: (...args) => aside(() => electorate.load(...args)) }),
   };
 }
+
+/** `port` with other methods in place of some of its own. */
+const replaced = <T extends object>(port: T, methods: Partial<T>): T =>
+  new Proxy(port, {
+    get: (target, name) => Reflect.get(name in methods ? methods : target, name),
+  });

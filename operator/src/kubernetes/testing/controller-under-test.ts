@@ -20,9 +20,8 @@ export class ControllerUnderTest {
   readonly servers = new Map<string, FakeServers>();
   /** By the Election's key: why its servers can't even be named. */
   readonly unavailable = new Map<string, StepError>();
-  /** Elections whose ports are open now, and the most there ever were of one and of all. */
+  /** By key: reconciliations that go on now; how often one began while another of the same Election went on. */
   readonly open = new Map<string, number>();
-  mostOpen = 0;
   overlaps = 0;
   /** `reason: message` of what was told, by the Election's key. */
   readonly events: [key: string, text: string][] = [];
@@ -109,10 +108,6 @@ export class ControllerUnderTest {
         const count = (this.open.get(key) ?? 0) + 1;
         if (count > 1) this.overlaps++;
         this.open.set(key, count);
-        this.mostOpen = Math.max(
-          this.mostOpen,
-          [...this.open.values()].reduce((sum, one) => sum + one, 0),
-        );
         const failure = this.unavailable.get(key);
         const servers = this.serversOf(key);
         servers.now = this.clock.now();
