@@ -28,7 +28,7 @@ const COMMANDS = `
 `;
 
 interface Table {
-  /** `ingestion`, `operator`. */
+  /** `ingestion`, `operator (local)`. */
   process: string;
   settings: Settings;
 }
@@ -40,7 +40,9 @@ export async function settingsTables(): Promise<Table[]> {
   for (const path of paths) {
     const { settings } = (await import(join(PROJECT, path))) as { settings?: Settings };
     const parts = path.split(sep);
-    if (settings) tables.push({ process: parts[0] === 'services' ? parts[1]! : parts[0]!, settings });
+    // services/<stage>/src/config.ts, or operator/src/<where it runs>/config.ts.
+    const process = parts[0] === 'services' ? parts[1]! : `${parts[0]} (${parts[2]})`;
+    if (settings) tables.push({ process, settings });
   }
   return tables;
 }
