@@ -13,8 +13,8 @@ describe('.env.example', () => {
   it('has every setting of every process, each with a description', async () => {
     const tables = await settingsTables();
     const processes = tables.map(({ process }) => process);
-    for (const stage of ['ingestion', 'validation', 'aggregation', 'results', 'operator'])
-      expect(processes).toContain(stage);
+    const stages = ['ingestion', 'validation', 'aggregation', 'results'];
+    expect(processes.sort()).toEqual([...stages, 'operator (kubernetes)', 'operator (local)'].sort());
     for (const { settings } of tables)
       for (const [name, schema] of Object.entries(settings)) {
         expect(written).toContain(`\n#${name}=`);
