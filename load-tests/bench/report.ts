@@ -84,7 +84,8 @@ export function printReport(measured: Measured, options: BenchOptions): void {
   out(
     `End to end ${number(figures.endToEnd)} votes/s, ${(figures.ratio * 100).toFixed(0)} % of the limit; accept p50 ${figures.acceptP50Ms} ms, p99 ${figures.acceptP99Ms} ms; ${figures.lost} lost, ${figures.countedTwice} counted twice`,
   );
-  out(JSON.stringify({ ...figures, alone }));
+  const rounded = Object.fromEntries(Object.entries(alone).map(([name, value]) => [name, Math.round(value)]));
+  out(JSON.stringify({ ...figures, alone: rounded }));
 }
 
 const median = (values: readonly number[]): number => {
