@@ -116,16 +116,19 @@ describe('a vote, cast and counted', () => {
       hashes: 1,
     });
 
-    // Messages are only at rest while nobody takes them.
-    await Promise.all(election.validations.map((worker) => worker.stop()));
-    const late = planVotes({ electors: election.electors.slice(0, 100), laws: ['loi-1'], valid: 100 }).votes;
-    history.push(...(await castVotes(election.ingestion.url, late, { lanes: 4 })));
-    const queued = await dumpQueues(election.urls.RABBITMQ_MANAGEMENT_URL, election.id);
-    expect(queued.length).toBeGreaterThan(0);
-    expect(search.count(queued.join('\n'))).toEqual(NO_LEAK);
-    for (const worker of election.validations) worker.start();
-    await allRecorded(election.databaseUrl, history, 60_000);
-    expect(await dumpQueues(election.urls.RABBITMQ_MANAGEMENT_URL, election.id)).toEqual([]);
+    // Messages are only at rest while nobody takes them: first those to validation, then those to aggregation.
+    const electors = election.electors.slice(0, 100);
+    for (const stages of [election.validations, election.aggregations]) {
+      await Promise.all(stages.map((stage) => stage.stop()));
+      const { votes: late } = planVotes({ electors, laws: ['loi-1'], valid: 100, ineligible: 0.1 });
+      history.push(...(await castVotes(election.ingestion.url, late, { lanes: 4 })));
+      const dump = () => dumpQueues(election.urls.RABBITMQ_MANAGEMENT_URL, election.id);
+      await until(async () => (await dump()).length > 0, 10_000);
+      expect(search.count((await dump()).join('\n'))).toEqual(NO_LEAK);
+      for (const stage of stages) stage.start();
+      await allRecorded(election.databaseUrl, history, 60_000);
+      await until(async () => (await dump()).length === 0, 10_000);
+    }
 
     const redis = await dumpRedis(election.urls.REDIS_URL, election.id);
     expect(redis.length).toBeGreaterThan(VALID * 10);
