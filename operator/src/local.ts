@@ -1,10 +1,9 @@
 /** The operator of one machine without a cluster: reconciles one Election file, as the operator does resources. */
 import { electionDatabaseUrl } from '@scrutin/shared/election-urls.ts';
 import { Health } from '@scrutin/shared/health.ts';
-import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
-import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
-import { startStage } from '@scrutin/shared/stage.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './local/config.ts';
 import { ReconcileLoop } from './local/reconcile-loop.ts';
@@ -63,23 +62,12 @@ const health = new Health({
 const app = createApp();
 mountProbes(app, health, registry);
 mountErrors(app, log);
-const { server, listening } = listen(app, config.HOST, config.PORT);
-const port = await listening.catch((error: Error) => {
-  log.fatal(error.message);
-  process.exit(1);
-});
+const parts = { config, log, health };
+const server = await serveStage(app, parts, 'operator works', { election: electionId });
 loop.start();
-health.setReady(true);
-log.info({ port, election: electionId }, 'operator works');
 
-shutdownOnSignal({
-  log,
-  graceMs: config.SHUTDOWN_GRACE_MS,
-  delayMs: config.SHUTDOWN_DELAY_MS,
-  unready: () => health.setReady(false),
-  steps: [
-    { name: 'stop reconciling', run: () => loop.stop() },
-    { name: 'close the connections', run: () => ports.close() },
-    { name: 'close HTTP', run: () => closeServer(server) },
-  ],
-});
+stopStageOnSignal(parts, [
+  { name: 'stop reconciling', run: () => loop.stop() },
+  { name: 'close the connections', run: () => ports.close() },
+  { name: 'close HTTP', run: () => closeServer(server) },
+]);

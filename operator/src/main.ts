@@ -2,10 +2,9 @@
 import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Health } from '@scrutin/shared/health.ts';
-import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
-import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
-import { startStage } from '@scrutin/shared/stage.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './kubernetes/config.ts';
 import { Controller } from './kubernetes/controller.ts';
@@ -102,22 +101,11 @@ app.get('/healthz', (_request, response) => {
 });
 mountProbes(app, health, registry);
 mountErrors(app, log);
-const { server, listening } = listen(app, config.HOST, config.PORT);
-const port = await listening.catch((error: Error) => {
-  log.fatal(error.message);
-  process.exit(1);
-});
+const parts = { config, log, health };
+const server = await serveStage(app, parts, 'operator works', { identity });
 elector.start();
-health.setReady(true);
-log.info({ port, identity }, 'operator works');
 
-shutdownOnSignal({
-  log,
-  graceMs: config.SHUTDOWN_GRACE_MS,
-  delayMs: config.SHUTDOWN_DELAY_MS,
-  unready: () => health.setReady(false),
-  steps: [
-    { name: 'stop leading and give the lease back', run: () => elector.stop() },
-    { name: 'close HTTP', run: () => closeServer(server) },
-  ],
-});
+stopStageOnSignal(parts, [
+  { name: 'stop leading and give the lease back', run: () => elector.stop() },
+  { name: 'close HTTP', run: () => closeServer(server) },
+]);

@@ -1,14 +1,13 @@
 import { hostname } from 'node:os';
 import { BatchConsumer } from '@scrutin/shared/batch-consumer.ts';
 import { Health } from '@scrutin/shared/health.ts';
-import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { connectPostgres } from '@scrutin/shared/postgres.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { QueueDepths } from '@scrutin/shared/queue-depths.ts';
 import { sendToReview } from '@scrutin/shared/review.ts';
-import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
-import { startStage } from '@scrutin/shared/stage.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { type DecidedVote, decidedVoteSchema } from '@scrutin/shared/vote-message.ts';
@@ -103,24 +102,13 @@ const health = new Health({
 const app = createApp();
 mountProbes(app, health, registry);
 mountErrors(app, log);
-const { server, listening } = listen(app, config.HOST, config.PORT);
-const port = await listening.catch((error: Error) => {
-  log.fatal(error.message);
-  process.exit(1);
-});
-health.setReady(true);
-log.info({ port }, 'aggregation works');
+const parts = { config, log, health };
+const server = await serveStage(app, parts, 'aggregation works');
 
-shutdownOnSignal({
-  log,
-  graceMs: config.SHUTDOWN_GRACE_MS,
-  delayMs: config.SHUTDOWN_DELAY_MS,
-  unready: () => health.setReady(false),
-  steps: [
-    { name: 'finish the batch', run: () => consumer.stop() },
-    { name: 'write the last statistics', run: () => stats.stop() },
-    { name: 'close RabbitMQ', run: () => Promise.all([publisher.close(), queueDepths.close()]) },
-    { name: 'close PostgreSQL', run: () => pool.end() },
-    { name: 'close HTTP', run: () => closeServer(server) },
-  ],
-});
+stopStageOnSignal(parts, [
+  { name: 'finish the batch', run: () => consumer.stop() },
+  { name: 'write the last statistics', run: () => stats.stop() },
+  { name: 'close RabbitMQ', run: () => Promise.all([publisher.close(), queueDepths.close()]) },
+  { name: 'close PostgreSQL', run: () => pool.end() },
+  { name: 'close HTTP', run: () => closeServer(server) },
+]);

@@ -1,11 +1,10 @@
 import { followElection } from '@scrutin/shared/election-source.ts';
 import { Health } from '@scrutin/shared/health.ts';
-import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
-import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
-import { startStage } from '@scrutin/shared/stage.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './config.ts';
@@ -83,30 +82,19 @@ mountProbes(app, health, registry);
 mountDocs(app);
 mountErrors(app, log);
 
-const { server, listening } = listen(app, config.HOST, config.PORT);
-const port = await listening.catch((error: Error) => {
-  log.fatal(error.message);
-  process.exit(1);
-});
-health.setReady(true);
-log.info({ port }, 'ingestion takes votes');
+const parts = { config, log, health };
+const server = await serveStage(app, parts, 'ingestion takes votes');
 
-shutdownOnSignal({
-  log,
-  graceMs: config.SHUTDOWN_GRACE_MS,
-  delayMs: config.SHUTDOWN_DELAY_MS,
-  unready: () => health.setReady(false),
-  steps: [
-    // Votes that still arrive on open connections are taken: each gets its answer, and then no more come.
-    { name: 'finish requests', run: () => closeServer(server) },
-    { name: 'confirm what was taken', run: () => batcher.flush() },
-    { name: 'close RabbitMQ', run: () => publisher.close() },
-    {
-      name: 'close Redis',
-      run: () => {
-        election.stop();
-        redis.disconnect();
-      },
+stopStageOnSignal(parts, [
+  // Votes that still arrive on open connections are taken: each gets its answer, and then no more come.
+  { name: 'finish requests', run: () => closeServer(server) },
+  { name: 'confirm what was taken', run: () => batcher.flush() },
+  { name: 'close RabbitMQ', run: () => publisher.close() },
+  {
+    name: 'close Redis',
+    run: () => {
+      election.stop();
+      redis.disconnect();
     },
-  ],
-});
+  },
+]);

@@ -1,9 +1,8 @@
 import { Health } from '@scrutin/shared/health.ts';
-import { closeServer, listen } from '@scrutin/shared/http.ts';
+import { closeServer } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { connectPostgres } from '@scrutin/shared/postgres.ts';
-import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
-import { startStage } from '@scrutin/shared/stage.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { resultsApp } from './app.ts';
 import { BallotLookup, readOutcomes } from './ballot-lookup.ts';
@@ -72,23 +71,12 @@ const app = resultsApp({
   timeZone: config.TIME_ZONE,
 });
 
-const { server, listening } = listen(app, config.HOST, config.PORT);
-const port = await listening.catch((error: Error) => {
-  log.fatal(error.message);
-  process.exit(1);
-});
+const parts = { config, log, health };
+const server = await serveStage(app, parts, 'results can be read');
 void snapshots.start();
-health.setReady(true);
-log.info({ port }, 'results can be read');
 
-shutdownOnSignal({
-  log,
-  graceMs: config.SHUTDOWN_GRACE_MS,
-  delayMs: config.SHUTDOWN_DELAY_MS,
-  unready: () => health.setReady(false),
-  steps: [
-    { name: 'finish requests', run: () => closeServer(server) },
-    { name: 'stop following', run: () => snapshots.stop() },
-    { name: 'close PostgreSQL', run: () => pool.end() },
-  ],
-});
+stopStageOnSignal(parts, [
+  { name: 'finish requests', run: () => closeServer(server) },
+  { name: 'stop following', run: () => snapshots.stop() },
+  { name: 'close PostgreSQL', run: () => pool.end() },
+]);

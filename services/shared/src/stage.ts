@@ -1,6 +1,11 @@
+import type { Server } from 'node:http';
+import type { Express } from 'express';
 import type { Settings } from './config.ts';
 import { type Config, ConfigError, maskedConfig, readConfig } from './config.ts';
+import type { Health } from './health.ts';
+import { listen } from './http.ts';
 import { createLog, type Log } from './log.ts';
+import { type ShutdownOptions, shutdownOnSignal } from './shutdown.ts';
 
 /** What every stage's `main.ts` begins with: its settings, frozen and printed, and its logger. */
 export function startStage<S extends Settings>(stage: string, settings: S): { config: Config<S>; log: Log } {
@@ -27,4 +32,46 @@ function readConfigOrExit<S extends Settings>(stage: string, settings: S): Confi
     for (const line of error.message.split('\n')) process.stderr.write(`${stage}: ${line}\n`);
     process.exit(2);
   }
+}
+
+/** What a process serves and stops with: the settings that all have, its logger, its health. */
+export interface StageParts {
+  config: { HOST: string; PORT: number; SHUTDOWN_GRACE_MS: number; SHUTDOWN_DELAY_MS: number };
+  log: Log;
+  health: Health;
+}
+
+/**
+ * Listens and turns ready, with `says` and `details` as the log line of it; or ends the process with a sentence that says
+ * which setting to change.
+ */
+export async function serveStage(
+  app: Express,
+  parts: StageParts,
+  says: string,
+  details: Record<string, unknown> = {},
+): Promise<Server> {
+  const { config, log, health } = parts;
+  const { server, listening } = listen(app, config.HOST, config.PORT);
+  const port = await listening.catch((error: Error) => {
+    log.fatal(error.message);
+    process.exit(1);
+  });
+  health.setReady(true);
+  log.info({ port, ...details }, says);
+  return server;
+}
+
+/** Ends the process in order on SIGTERM and SIGINT: unready first, then the steps. */
+export function stopStageOnSignal(
+  { config, log, health }: StageParts,
+  steps: ShutdownOptions['steps'],
+): void {
+  shutdownOnSignal({
+    log,
+    graceMs: config.SHUTDOWN_GRACE_MS,
+    delayMs: config.SHUTDOWN_DELAY_MS,
+    unready: () => health.setReady(false),
+    steps,
+  });
 }

@@ -2,12 +2,11 @@ import { BatchConsumer } from '@scrutin/shared/batch-consumer.ts';
 import { followElection } from '@scrutin/shared/election-source.ts';
 import { ScrutinError } from '@scrutin/shared/errors.ts';
 import { Health } from '@scrutin/shared/health.ts';
-import { closeServer, createApp, listen, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
+import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
-import { shutdownOnSignal } from '@scrutin/shared/shutdown.ts';
-import { startStage } from '@scrutin/shared/stage.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import {
@@ -91,29 +90,18 @@ const health = new Health({
 const app = createApp();
 mountProbes(app, health, registry);
 mountErrors(app, log);
-const { server, listening } = listen(app, config.HOST, config.PORT);
-const port = await listening.catch((error: Error) => {
-  log.fatal(error.message);
-  process.exit(1);
-});
-health.setReady(true);
-log.info({ port }, 'validation works');
+const parts = { config, log, health };
+const server = await serveStage(app, parts, 'validation works');
 
-shutdownOnSignal({
-  log,
-  graceMs: config.SHUTDOWN_GRACE_MS,
-  delayMs: config.SHUTDOWN_DELAY_MS,
-  unready: () => health.setReady(false),
-  steps: [
-    { name: 'finish the batch', run: () => consumer.stop() },
-    { name: 'close RabbitMQ', run: () => publisher.close() },
-    {
-      name: 'close Redis',
-      run: () => {
-        election.stop();
-        redis.disconnect();
-      },
+stopStageOnSignal(parts, [
+  { name: 'finish the batch', run: () => consumer.stop() },
+  { name: 'close RabbitMQ', run: () => publisher.close() },
+  {
+    name: 'close Redis',
+    run: () => {
+      election.stop();
+      redis.disconnect();
     },
-    { name: 'close HTTP', run: () => closeServer(server) },
-  ],
-});
+  },
+  { name: 'close HTTP', run: () => closeServer(server) },
+]);
