@@ -49,6 +49,7 @@ const observer = controllerMetrics(registry, {
   queueDepth: () => controller?.queueDepth ?? 0,
   working: () => controller?.working ?? 0,
   leading: () => elector.leading,
+  elections: () => controller?.elections() ?? [],
 });
 
 /** Everything anew for each term: what another leader did meanwhile is read, not remembered. */

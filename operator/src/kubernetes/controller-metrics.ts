@@ -2,11 +2,14 @@ import { LATENCY_BUCKETS } from '@scrutin/shared/metrics.ts';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { PHASES } from '../election-resource.ts';
 import type { ControllerObserver } from './controller.ts';
+import type { RawElection } from './election-informer.ts';
 
 export interface ControllerGauges {
   queueDepth: () => number;
   working: () => number;
   leading: () => boolean;
+  /** All that there are, if this process leads. */
+  elections: () => readonly RawElection[];
 }
 
 /** The operator's metrics on a cluster. */
@@ -48,11 +51,19 @@ export function controllerMetrics(registry: Registry, gauges: ControllerGauges):
     labelNames: ['why'],
     registers,
   });
-  const elections = new Gauge({
+  new Gauge({
     name: 'scrutin_operator_elections',
-    help: 'Elections on the cluster, by phase',
+    help: 'Elections on the cluster, by phase; 0 of each on a replica that does not lead',
     labelNames: ['phase'],
     registers,
+    collect() {
+      const counts = new Map<string, number>(PHASES.map((phase) => [phase, 0]));
+      for (const { status } of gauges.elections()) {
+        const { phase = 'Pending' } = (status ?? {}) as { phase?: string };
+        counts.set(phase, (counts.get(phase) ?? 0) + 1);
+      }
+      for (const [phase, count] of counts) this.set({ phase }, count);
+    },
   });
   for (const result of ['done', 'failed', 'error']) reconciles.inc({ result }, 0);
   return {
@@ -62,13 +73,5 @@ export function controllerMetrics(registry: Registry, gauges: ControllerGauges):
       if (seconds > 0) duration.observe(seconds);
     },
     watchEnded: (why) => watches.inc({ why }),
-    phases: (all) => {
-      const counts = new Map<string, number>(PHASES.map((phase) => [phase, 0]));
-      for (const { status } of all) {
-        const { phase = 'Pending' } = (status ?? {}) as { phase?: string };
-        counts.set(phase, (counts.get(phase) ?? 0) + 1);
-      }
-      for (const [phase, count] of counts) elections.set({ phase }, count);
-    },
   };
 }

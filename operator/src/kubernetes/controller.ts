@@ -39,7 +39,6 @@ export interface ControllerOptions {
 export interface ControllerObserver {
   reconciled(outcome: 'done' | 'failed' | 'error', seconds: number, reason?: string): void;
   watchEnded(why: 'closed' | 'gone' | 'failed'): void;
-  phases(elections: readonly RawElection[]): void;
 }
 
 /** How much less often an Election is looked at that is closed: nothing moves there any more. */
@@ -153,7 +152,6 @@ export class Controller {
     const raw = this.#informer.get(key);
     const before = this.#seen.get(key);
     if (before && before.metadata.uid !== raw?.metadata.uid) await this.#forget(key, before.metadata.uid);
-    this.#options.observer.phases(this.#informer.all());
     if (!raw) return;
     this.#seen.set(key, raw);
     const active = { generation: raw.metadata.generation, cut: new AbortController() };

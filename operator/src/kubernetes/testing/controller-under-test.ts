@@ -65,7 +65,6 @@ export class ControllerUnderTest {
           if (result === 'error') this.errors.push(reason ?? '');
         },
         watchEnded: () => {},
-        phases: () => {},
       },
       workers: options.workers ?? 8,
       resyncMs: 30_000,
