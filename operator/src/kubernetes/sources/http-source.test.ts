@@ -40,7 +40,7 @@ const refusal = async (source: { url: string; sha256?: string }, authorization?:
 test('the file is stored under its name, with the header that the server asks for', async () => {
   const sha256 = hash('sha256', CONTENT);
   const path = await downloadHttp({ url: `${base}/lists/roll%20A.txt`, sha256 }, 'Bearer t0ken', folder);
-  expect(path.endsWith('/roll_A.txt')).toBe(true);
+  expect(path.endsWith('/roll%20A.txt')).toBe(true);
   expect(readFileSync(path, 'utf8')).toBe(CONTENT);
   expect(authorizations).toEqual(['Bearer t0ken']);
 });

@@ -3,10 +3,8 @@ import type { ReadableStream } from 'node:stream/web';
 import { maskUrl } from '@scrutin/shared/config.ts';
 import type { ElectorateSourceSpec } from '../../electorate-source-schema.ts';
 import { StepError } from '../../reconcile/conditions.ts';
+import { answered } from './answered.ts';
 import type { ScratchFolder } from './scratch-folder.ts';
-
-/** Milliseconds until the headers of an answer; the body may take as long as it moves. */
-const ANSWER_TIMEOUT_MS = 30_000;
 
 /**
  * Downloads the electorate's file; resolves with its path. `authorization` is sent as that header, and not on to another
@@ -35,6 +33,7 @@ export async function downloadHttp(
   try {
     stored = await folder.store(name, Readable.fromWeb(response.body as ReadableStream), signal);
   } catch (error) {
+    if (error instanceof StepError) throw error;
     throw new StepError('SourceBroken', `the download of ${shown} broke off; it is tried again`, {
       cause: error,
     });
@@ -54,21 +53,15 @@ async function request(
   authorization: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const answered = new AbortController();
-  const timer = setTimeout(() => answered.abort(new Error('no answer')), ANSWER_TIMEOUT_MS);
+  const headers = { accept: '*/*', ...(authorization && { authorization }) };
   try {
-    return await fetch(url, {
-      headers: { accept: '*/*', ...(authorization && { authorization }) },
-      signal: signal ? AbortSignal.any([signal, answered.signal]) : answered.signal,
-    });
+    return await answered((within) => fetch(url, { headers, signal: within }), signal);
   } catch (error) {
     throw new StepError(
       'SourceUnreachable',
       `${shown} does not answer; start that server, or correct spec.electorate.source.http.url`,
       { cause: error },
     );
-  } finally {
-    clearTimeout(timer);
   }
 }
 

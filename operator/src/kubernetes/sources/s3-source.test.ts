@@ -99,8 +99,8 @@ test('every hash file under the prefix is stored, over several pages of the list
   for (const key of ['qc/a.txt', 'qc/b & c.json', 'qc/deep/d.txt', 'qc/readme.md', 'on/e.txt'])
     objects.set(key, `content of ${key}`);
   const path = await downloadS3(source(), CREDENTIALS, folder);
-  expect(readdirSync(path).sort()).toEqual(['qc_a.txt', 'qc_b___c.json', 'qc_deep_d.txt']);
-  expect(readFileSync(`${path}/qc_b___c.json`, 'utf8')).toBe('content of qc/b & c.json');
+  expect(readdirSync(path).sort()).toEqual(['qc%2Fa.txt', 'qc%2Fb%20%26%20c.json', 'qc%2Fdeep%2Fd.txt']);
+  expect(readFileSync(`${path}/qc%2Fb%20%26%20c.json`, 'utf8')).toBe('content of qc/b & c.json');
   expect(requests.filter((url) => url.includes('list-type'))).toHaveLength(2);
 });
 

@@ -3,6 +3,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { AwsClient } from 'aws4fetch';
 import type { ElectorateSourceSpec } from '../../electorate-source-schema.ts';
 import { StepError } from '../../reconcile/conditions.ts';
+import { answered } from './answered.ts';
 import type { ScratchFolder } from './scratch-folder.ts';
 
 export interface S3Credentials {
@@ -39,6 +40,7 @@ export async function downloadS3(
     await folder
       .store(key, Readable.fromWeb(response.body as ReadableStream), signal)
       .catch((error: Error) => {
+        if (error instanceof StepError) throw error;
         throw new StepError('SourceBroken', `the download of ${key} from bucket ${source.bucket} broke off`, {
           cause: error,
         });
@@ -74,7 +76,7 @@ async function ask(
 ): Promise<Response> {
   let response: Response;
   try {
-    response = await client.fetch(url, { ...(signal && { signal }) });
+    response = await answered((within) => client.fetch(url, { signal: within }), signal);
   } catch (error) {
     throw new StepError(
       'SourceUnreachable',
