@@ -1,16 +1,18 @@
 import type { CoreV1Api, V1Secret } from '@kubernetes/client-node';
 import { ConfigError, connectionSettings, kinds, readConfig } from '@scrutin/shared/config.ts';
 import { electionDatabaseUrl } from '@scrutin/shared/election-urls.ts';
+import { virtualHost } from '@scrutin/shared/topology.ts';
 import type { Pepper } from '@scrutin/shared/voter-hash.ts';
 import type { Election } from '../election-resource.ts';
 import { StepError } from '../reconcile/conditions.ts';
 import type { ServerAddresses } from '../server-ports.ts';
 import { isForbidden, isNotFound } from './kube-error.ts';
 
-/** What the connection Secret must hold. REDIS_CLUSTER_NODES is optional. */
+/** What the connection Secret must hold. REDIS_CLUSTER_NODES is optional; RABBITMQ_URL is for the stages. */
 export const connectionSecretSettings = {
   REDIS_URL: kinds.url(['redis://', 'rediss://']),
   REDIS_CLUSTER_NODES: connectionSettings.REDIS_CLUSTER_NODES,
+  RABBITMQ_URL: kinds.url(['amqp://', 'amqps://']),
   RABBITMQ_MANAGEMENT_URL: kinds.url(['http://', 'https://']),
   DATABASE_URL: kinds.url(['postgres://', 'postgresql://']),
 } as const;
@@ -45,6 +47,7 @@ export async function readConnections(core: CoreV1Api, election: Election): Prom
   const [connection, pepper] = read;
   if (connection.status === 'rejected' || pepper.status === 'rejected') throw together(read);
   const { urls } = connection.value;
+  checkVirtualHost(urls.RABBITMQ_URL, name, connectionSecretName);
   return {
     addresses: {
       redisUrl: urls.REDIS_URL,
@@ -57,6 +60,17 @@ export async function readConnections(core: CoreV1Api, election: Election): Prom
       .map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
       .join(' '),
   };
+}
+
+/** The stages use the address as it is, or with the election's virtual host; another one is never prepared. */
+function checkVirtualHost(rabbitmqUrl: string, electionId: string, secretName: string): void {
+  const named = decodeURIComponent(new URL(rabbitmqUrl).pathname.slice(1));
+  const own = virtualHost(electionId);
+  if (named === '' || named === own) return;
+  throw new StepError(
+    'SecretIncomplete',
+    `Secret ${secretName} can’t be used: RABBITMQ_URL names the virtual host ${named}, and the election’s is ${own}`,
+  );
 }
 
 function together(read: readonly PromiseSettledResult<unknown>[]): Error {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '@scrutin/shared/log.ts';
-import type { Election, ElectionStatus } from '../election-resource.ts';
+import type { Election, ElectionStatus, Phase } from '../election-resource.ts';
 import { ElectionError, parseElection } from '../read-election.ts';
 import { Conditions, StepError } from '../reconcile/conditions.ts';
 import { type Reconciled, reconcile } from '../reconcile/reconcile.ts';
@@ -43,6 +43,8 @@ export interface ControllerObserver {
 
 /** How much less often an Election is looked at that is closed: nothing moves there any more. */
 const CLOSED_FACTOR = 10;
+/** Phases that go by what was published, whatever becomes of the spec. */
+const BEGUN: readonly Phase[] = ['Open', 'Draining', 'Closed'];
 /** Work that has not ended so long after its leader's term is left to its fence. Milliseconds. */
 const STOP_LIMIT_MS = 3_000;
 
@@ -224,7 +226,10 @@ export class Controller {
 
   async #putProgress(raw: RawElection, electorate: NonNullable<ElectionStatus['electorate']>): Promise<void> {
     const { status } = this.#options;
-    const { conditions = [], phase = 'Preparing', ...rest } = status.current(raw) ?? {};
+    const before = status.current(raw);
+    // A load that has yet to begin is worth a word only where nothing has been said.
+    if (electorate.processed === 0 && before?.phase !== undefined) return;
+    const { conditions = [], phase = 'Preparing', ...rest } = before ?? {};
     const now = phase === 'Pending' || phase === 'Failed' ? 'Preparing' : phase;
     await status.put(raw, {
       ...rest,
@@ -314,7 +319,8 @@ function rejected(
     status: {
       ...previous,
       ...(generation !== undefined && { observedGeneration: generation }),
-      phase: previous?.phase && previous.phase !== 'Pending' ? previous.phase : 'Failed',
+      // Votes may be taken or counted: what the stages were told still holds, and only Ready says what is wrong.
+      phase: previous?.phase && BEGUN.includes(previous.phase) ? previous.phase : 'Failed',
       conditions: conditions.list(),
     },
     events: told ? [] : [{ type: 'Warning', reason: 'Invalid', message }],

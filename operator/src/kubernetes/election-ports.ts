@@ -23,7 +23,7 @@ export interface ElectorateCount {
 /** An Election's ports, for one reconciliation after the other. */
 export interface OpenPorts {
   ports: Ports;
-  /** How far a load has come that is going on now; undefined if that can't be told. */
+  /** How far a load has come that is going on now, or has yet to begin; undefined if there is none. */
   progress(): Promise<ElectorateCount | undefined>;
   /** To be called when the reconciliation is over. */
   release(): void;
@@ -79,7 +79,7 @@ export class ElectionPorts implements PortsSource {
       ports: this.#jobs ? withJobs(ports, this.#jobs) : ports,
       progress: async () => {
         const { state, processed, eligible, errors } = await ports.electorateState();
-        if (state !== 'loading') return undefined;
+        if (state === 'ready') return undefined;
         return { processed, unique: eligible, duplicates: Math.max(0, processed - eligible), errors };
       },
       release: () => source.close(),
