@@ -5,6 +5,7 @@ import { FakeObjects } from './testing/fake-objects.ts';
 
 const CONNECTIONS = {
   REDIS_URL: 'redis://redis:6379',
+  RABBITMQ_URL: 'amqp://guest:s3cret@rabbitmq',
   RABBITMQ_MANAGEMENT_URL: 'http://guest:s3cret@rabbitmq:15672',
   DATABASE_URL: 'postgres://owner:s3cret@postgres/scrutin_vote',
 };
@@ -59,13 +60,23 @@ describe('the Secrets of an Election', () => {
     expect(message).toContain('grant its service account "get" on it by a Role there');
   });
 
+  test('may name the election’s own virtual host, and no other', async () => {
+    const on = (host: string) => ({ ...CONNECTIONS, RABBITMQ_URL: `amqp://rabbitmq/${host}` });
+    objects.putSecret('scrutin-connections', on('scrutin-test'));
+    await readConnections(objects.core, election);
+    objects.putSecret('scrutin-connections', on('other'));
+    expect((await failure()).message).toMatch(
+      /names the virtual host other, and the election’s is scrutin-test/,
+    );
+  });
+
   test('that lack an entry, or have a wrong one, are told without what stands there', async () => {
     objects.putSecret('scrutin-connections', { ...CONNECTIONS, REDIS_URL: 'http://user:s3cret@redis' });
     objects.putSecret('scrutin-pepper', { VOTER_PEPPER: 'too short' });
     const { reason, message } = await failure();
     expect(reason).toBe('SecretIncomplete');
     expect(message).toContain('Secret scrutin-connections can’t be used: REDIS_URL: must be a URL');
-    expect(message).toContain('Secret scrutin-pepper can’t be used: VOTER_PEPPER: must be');
+    expect(message).toContain('Secret scrutin-pepper can’t be used: VOTER_PEPPER: the pepper must be');
     expect(message).not.toContain('s3cret');
     expect(message).not.toContain('too short');
   });

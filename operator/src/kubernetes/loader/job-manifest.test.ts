@@ -1,0 +1,63 @@
+import { expect, test } from '@jest/globals';
+import type { Election } from '../../election-resource.ts';
+import { testElection } from '../../reconcile/testing/election.ts';
+import { jobManifest, jobName } from './job-manifest.ts';
+import { parseOutcome } from './loader-outcome.ts';
+
+const withUid = (election: Election) => ({ ...election, metadata: { ...election.metadata, uid: 'u' } });
+const from = (source: Election['spec']['electorate']['source']) => testElection({ electorate: { source } });
+const volume = (claimName: string) => from({ persistentVolumeClaim: { claimName, path: '.' } });
+const variables = (election: Election, expectedDigest?: string) => {
+  const job = jobManifest(withUid(election), { image: 'x' }, expectedDigest);
+  return job.spec!.template.spec!.containers[0]!.env!;
+};
+
+test('another source is another Job, and the same source the same', () => {
+  expect(jobName(volume('a'))).toBe(jobName(volume('a')));
+  expect(jobName(volume('a'))).not.toBe(jobName(volume('b')));
+  expect(jobName(volume('a')).length).toBeLessThanOrEqual(63);
+});
+
+test('a volume is mounted to be read only, and only where there is one', () => {
+  const spec = (election: Election) =>
+    jobManifest(withUid(election), { image: 'x' }, undefined).spec!.template.spec!;
+  expect(spec(volume('rolls')).volumes).toContainEqual({
+    name: 'electorate',
+    persistentVolumeClaim: { claimName: 'rolls', readOnly: true },
+  });
+  expect(spec(from({ http: { url: 'https://example.org/roll.txt' } })).volumes).toHaveLength(1);
+});
+
+test('every secret comes by reference', () => {
+  const election = from({
+    s3: {
+      endpoint: 'https://s3.example.org',
+      region: 'x',
+      bucket: 'rolls',
+      prefix: '',
+      credentialsSecretName: 'keys',
+    },
+  });
+  const secrets = variables(election).filter(({ valueFrom }) => valueFrom?.secretKeyRef);
+  expect(secrets.map(({ name, valueFrom }) => `${name} ${valueFrom!.secretKeyRef!.name}`)).toEqual([
+    'REDIS_URL scrutin-connections',
+    'REDIS_CLUSTER_NODES scrutin-connections',
+    'DATABASE_URL scrutin-connections',
+    'VOTER_PEPPER scrutin-pepper',
+    'S3_ACCESS_KEY_ID keys',
+    'S3_SECRET_ACCESS_KEY keys',
+  ]);
+});
+
+test('an election that has opened names the digest that it opened with', () => {
+  const digest = 'ab'.repeat(32);
+  expect(variables(volume('a'), digest)).toContainEqual({ name: 'EXPECTED_DIGEST', value: digest });
+  expect(variables(volume('a')).map(({ name }) => name)).not.toContain('EXPECTED_DIGEST');
+});
+
+test('a termination message that was cut off, or is none, is no outcome', () => {
+  const outcome = { reason: 'LoadFailed', message: 'x', lasting: false };
+  expect(parseOutcome(JSON.stringify(outcome))).toEqual(outcome);
+  for (const text of [undefined, '', '{"digest":"ab"', '{}', 'null'])
+    expect(parseOutcome(text)).toBeUndefined();
+});
