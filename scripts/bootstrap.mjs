@@ -19,6 +19,7 @@ export const COMMANDS = {
   'test-operator': { does: 'tests the operator against a Kubernetes API server, built the first time' },
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
+  images: { does: 'builds the container images of the stages and the operator' },
   init: { does: 'prepares an election on servers that are there: topology, schema, electorate' },
   'generate-hashes': { does: 'makes a synthetic roll and its hash files, or hashes a given roll' },
   'load-hashes': { does: 'loads an electorate’s hash files into Redis' },
