@@ -1,0 +1,11 @@
+/** Everything that is built from the Go module proxy, pinned at one place. */
+export const VERSIONS = {
+  kubernetes: '1.34.4',
+  etcd: '3.6.5',
+  coredns: '1.13.1',
+  kubeRouter: '2.1.0',
+  keda: '2.18.1',
+} as const;
+
+/** Go versions before this one can't build them. */
+export const LEAST_GO = [1, 24] as const;
