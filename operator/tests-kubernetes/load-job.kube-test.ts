@@ -123,6 +123,21 @@ test('a load whose pod and operator are killed goes on where it was, and ends th
   expect(await election.ports.electorate.sound()).toMatchObject({ unique: 300_000 });
 });
 
+test('another source before the opening: the load of the first one ends, and only the second counts', async () => {
+  putRoll(manyHashes(200_000));
+  mkdirSync(join(folder, 'second'));
+  writeFileSync(join(folder, 'second', 'roll.txt'), hashLines(700));
+  const opensAt = new Date(Date.now() + 600_000).toISOString();
+  await election.apply({ ...fromVolume({ batchSize: 500 }), opensAt });
+  await eventually(() => expect(kubelet.running).toBe(1));
+  const source = { persistentVolumeClaim: { claimName: 'rolls', path: 'second' } };
+  await election.apply({ electorate: { source }, opensAt });
+  const status = await election.untilPhase('Scheduled');
+  expect(status.electorate).toMatchObject({ unique: 700 });
+  expect(kubelet.running).toBe(0);
+  expect(await election.ports.electorate.sound()).toMatchObject({ unique: 700 });
+});
+
 test('an electorate that is lost is loaded by the Job again; other files are refused once voting has begun', async () => {
   putRoll(hashLines(500));
   await election.apply(fromVolume());

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PatchStrategy, setHeaderOptions, type V1Container, type V1Job } from '@kubernetes/client-node';
-import { isNotFound } from '../../src/kubernetes/kube-error.ts';
+import { isConflict, isNotFound } from '../../src/kubernetes/kube-error.ts';
 import { LASTING_EXIT_CODE } from '../../src/kubernetes/loader/loader-outcome.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -28,7 +28,8 @@ export class StandInKubelet {
   readonly #options: KubeletOptions;
   readonly #folder = mkdtempSync(join(tmpdir(), 'scrutin-kubelet-'));
   readonly #jobs = new Map<string, Promise<void>>();
-  readonly #children = new Set<ChildProcess>();
+  /** By the Job's uid. */
+  readonly #children = new Map<string, ChildProcess>();
   #stopped = false;
   #watching: Promise<void>;
   /** Processes started, over all Jobs. */
@@ -48,7 +49,7 @@ export class StandInKubelet {
 
   /** Kills what runs, as a node does that is out of memory. */
   kill(): void {
-    for (const child of this.#children) child.kill('SIGKILL');
+    for (const child of this.#children.values()) child.kill('SIGKILL');
   }
 
   async stop(): Promise<void> {
@@ -63,6 +64,8 @@ export class StandInKubelet {
     const { cluster, namespace } = this.#options;
     while (!this.#stopped) {
       const { items } = await cluster.clients.batch.listNamespacedJob({ namespace });
+      const uids = new Set(items.map(({ metadata }) => metadata!.uid));
+      for (const [uid, child] of this.#children) if (!uids.has(uid)) child.kill('SIGTERM');
       for (const job of items) {
         const uid = job.metadata!.uid!;
         if (!this.full && !this.#jobs.has(uid)) this.#jobs.set(uid, this.#run(job));
@@ -76,6 +79,8 @@ export class StandInKubelet {
     const startTime = wholeSecond();
     await this.#setStatus(job, { startTime, active: 1, ready: 1 });
     for (let attempt = 1; !this.#stopped; attempt++) {
+      const deleted = await this.#isDeleted(job);
+      if (deleted) return;
       const { code, message } = await this.#runPod(
         job,
         `${job.metadata!.name}-${attempt}-${uid.slice(0, 5)}`,
@@ -106,16 +111,27 @@ export class StandInKubelet {
     });
   }
 
+  async #isDeleted({ metadata }: V1Job): Promise<boolean> {
+    const { name = '', namespace = '', uid } = metadata!;
+    try {
+      const job = await this.#options.cluster.clients.batch.readNamespacedJob({ name, namespace });
+      return job.metadata?.uid !== uid;
+    } catch (error) {
+      if (isNotFound(error)) return true;
+      throw error;
+    }
+  }
+
   /** A Job that was deleted meanwhile has no status any more. */
   async #setStatus(job: V1Job, status: object): Promise<void> {
     const { name = '', namespace = '' } = job.metadata!;
     await this.#options.cluster.clients.batch
       .patchNamespacedJobStatus(
-        { name, namespace, body: { status } },
+        { name, namespace, body: { metadata: { uid: job.metadata!.uid }, status } },
         setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
       )
       .catch((error) => {
-        if (!isNotFound(error)) throw error;
+        if (!isNotFound(error) && !isConflict(error)) throw error;
       });
   }
 
@@ -123,11 +139,12 @@ export class StandInKubelet {
     const { core } = this.#options.cluster.clients;
     const { namespace } = this.#options;
     const template = job.spec!.template;
-    const labels = { ...template.metadata?.labels, 'batch.kubernetes.io/job-name': job.metadata!.name! };
+    const labels = { ...template.metadata?.labels, 'batch.kubernetes.io/controller-uid': job.metadata!.uid! };
     await core.createNamespacedPod({ namespace, body: { metadata: { name, labels }, spec: template.spec! } });
     const container = template.spec!.containers[0]!;
     const outcome = join(this.#folder, name);
-    const code = await this.#spawn(container, template.spec!.volumes ?? [], outcome);
+    const volumes = template.spec!.volumes ?? [];
+    const code = await this.#spawn(job.metadata!.uid!, container, volumes, outcome);
     let message = '';
     try {
       message = readFileSync(outcome, 'utf8');
@@ -159,6 +176,7 @@ export class StandInKubelet {
   }
 
   async #spawn(
+    uid: string,
     container: V1Container,
     volumes: { name: string; persistentVolumeClaim?: { claimName: string } }[],
     outcome: string,
@@ -181,9 +199,9 @@ export class StandInKubelet {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.started++;
-    this.#children.add(child);
+    this.#children.set(uid, child);
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-    this.#children.delete(child);
+    this.#children.delete(uid);
     return code ?? 137;
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Election } from '../../election-resource.ts';
 import { testElection } from '../../reconcile/testing/election.ts';
-import { jobManifest, jobName } from './job-manifest.ts';
+import { jobManifest, jobName, loadsWanted } from './job-manifest.ts';
 import { parseOutcome } from './loader-outcome.ts';
 
 const withUid = (election: Election) => ({ ...election, metadata: { ...election.metadata, uid: 'u' } });
@@ -12,10 +12,11 @@ const variables = (election: Election, expectedDigest?: string) => {
   return job.spec!.template.spec!.containers[0]!.env!;
 };
 
-test('another source is another Job, and the same source the same', () => {
-  expect(jobName(volume('a'))).toBe(jobName(volume('a')));
-  expect(jobName(volume('a'))).not.toBe(jobName(volume('b')));
-  expect(jobName(volume('a')).length).toBeLessThanOrEqual(63);
+test('an Election has one Job, which is known to load what is wanted or not', () => {
+  const job = jobManifest(withUid(volume('a')), { image: 'x' }, undefined);
+  expect(loadsWanted(job, volume('a'))).toBe(true);
+  expect(loadsWanted(job, volume('b'))).toBe(false);
+  expect(jobName(volume('a'))).toBe(jobName(volume('b')));
 });
 
 test('a volume is mounted to be read only, and only where there is one', () => {

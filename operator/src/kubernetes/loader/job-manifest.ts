@@ -8,12 +8,20 @@ export interface LoaderImage {
   pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
 }
 
-/** The Job that loads an Election's electorate: another for another source or layout. */
-export function jobName({ metadata: { name }, spec }: Election): string {
+/** The Election's Job. One name, so that two loads never undo each other's work. */
+export const jobName = ({ metadata: { name } }: Election): string => `${name}-load`;
+
+const SOURCE = 'scrutin.dev/source';
+
+/** Tells loads apart that would not come to the same: by source, layout and pepper. */
+export function sourceId({ spec }: Election): string {
   const { source, shards } = spec.electorate;
-  const id = hash('sha256', JSON.stringify([source, shards, spec.pepperSecretName]), 'hex').slice(0, 8);
-  return `${name}-load-${id}`;
+  return hash('sha256', JSON.stringify([source, shards, spec.pepperSecretName]), 'hex').slice(0, 16);
 }
+
+/** True if the Job loads what the Election asks for now. */
+export const loadsWanted = ({ metadata }: V1Job, election: Election): boolean =>
+  metadata?.annotations?.[SOURCE] === sourceId(election);
 
 /**
  * The Job that loads an Election's electorate. It is the Election's, so that it goes with it; it has no right on the
@@ -39,6 +47,7 @@ export function jobManifest(
       name: jobName(election),
       ...(namespace !== undefined && { namespace }),
       labels,
+      annotations: { [SOURCE]: sourceId(election) },
       ownerReferences: [
         {
           apiVersion: API_VERSION,

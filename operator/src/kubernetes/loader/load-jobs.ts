@@ -5,7 +5,7 @@ import { type Clock, pauseOn, systemClock } from '../clock.ts';
 import type { KubeClients } from '../kube-clients.ts';
 import { isConflict, isForbidden, isNotFound, messageOf } from '../kube-error.ts';
 import { applyOptions, applyParameters } from '../server-side-apply.ts';
-import { jobManifest, jobName, type LoaderImage } from './job-manifest.ts';
+import { jobManifest, jobName, type LoaderImage, loadsWanted } from './job-manifest.ts';
 import { type LoaderResult, parseOutcome } from './loader-outcome.ts';
 
 export interface RunOptions {
@@ -33,7 +33,7 @@ export class LoadJobs {
   /** What this source's last Job found; undefined if there is none that has succeeded. */
   async lastResult(election: Election): Promise<LoaderResult | undefined> {
     const job = await this.#read(election);
-    return job && isDone(job) === 'Complete' ? this.#result(election) : undefined;
+    return job && isDone(job) === 'Complete' && loadsWanted(job, election) ? this.#result(job) : undefined;
   }
 
   /**
@@ -42,7 +42,8 @@ export class LoadJobs {
    */
   async run(election: Election, { expectedDigest, signal }: RunOptions): Promise<LoaderResult> {
     const before = await this.#read(election);
-    if (before && isDone(before)) await this.#remove(election, signal);
+    if (before && (isDone(before) || !loadsWanted(before, election)))
+      await this.#remove(election, before, signal);
     await this.#ensure(election, expectedDigest);
     const begun = this.#clock.monotonic();
     for (;;) {
@@ -52,10 +53,10 @@ export class LoadJobs {
       if (!job)
         throw new StepError('LoadJobGone', 'the Job that loads the electorate was deleted; it is made again');
       const done = isDone(job);
-      if (done === 'Complete') return this.#result(election);
-      if (done === 'Failed') throw await this.#failure(election, job);
+      if (done === 'Complete') return this.#result(job);
+      if (done === 'Failed') throw await this.#failure(job);
       const running = (job.status?.ready ?? 0) > 0;
-      if (!running && this.#clock.monotonic() - begun > PATIENCE_MS) throw await this.#waiting(election);
+      if (!running && this.#clock.monotonic() - begun > PATIENCE_MS) throw await this.#waiting(job);
     }
   }
 
@@ -92,7 +93,8 @@ export class LoadJobs {
     }
   }
 
-  async #remove(election: Election, signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when the Job is gone and no pod of it works any more: it would undo what the next one does. */
+  async #remove(election: Election, job: V1Job, signal: AbortSignal | undefined): Promise<void> {
     const { namespace = 'default' } = election.metadata;
     const name = jobName(election);
     try {
@@ -100,22 +102,28 @@ export class LoadJobs {
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }
-    while (await this.#read(election)) {
+    const begun = this.#clock.monotonic();
+    while ((await this.#read(election)) || (await this.#pods(job)).some(isAtWork)) {
       await pauseOn(this.#clock, LOOK_MS / 4, signal);
       signal?.throwIfAborted();
+      if (this.#clock.monotonic() - begun > PATIENCE_MS)
+        throw new StepError(
+          'LoadJobWaiting',
+          `the last Job ${name} is still being deleted; it must be gone first`,
+        );
     }
   }
 
-  async #pods(election: Election): Promise<V1Pod[]> {
-    const { namespace = 'default' } = election.metadata;
-    const labelSelector = `batch.kubernetes.io/job-name=${jobName(election)}`;
+  async #pods({ metadata }: V1Job): Promise<V1Pod[]> {
+    const { uid, namespace = 'default' } = metadata!;
+    const labelSelector = `batch.kubernetes.io/controller-uid=${uid}`;
     const { items } = await this.#clients.core.listNamespacedPod({ namespace, labelSelector });
     const time = ({ metadata }: V1Pod) => metadata?.creationTimestamp?.getTime() ?? 0;
     return items.sort((a, b) => time(b) - time(a));
   }
 
-  async #result(election: Election): Promise<LoaderResult> {
-    for (const pod of await this.#pods(election)) {
+  async #result(job: V1Job): Promise<LoaderResult> {
+    for (const pod of await this.#pods(job)) {
       const outcome = parseOutcome(terminated(pod)?.message);
       if (outcome && 'digest' in outcome) return outcome;
     }
@@ -123,22 +131,22 @@ export class LoadJobs {
     throw new StepError('LoadResultLost', 'the pod that loaded the electorate is gone; it is loaded again');
   }
 
-  async #failure(election: Election, job: V1Job): Promise<StepError> {
-    for (const pod of await this.#pods(election)) {
+  async #failure(job: V1Job): Promise<StepError> {
+    for (const pod of await this.#pods(job)) {
       const outcome = parseOutcome(terminated(pod)?.message);
       if (outcome && 'reason' in outcome)
         return new StepError(outcome.reason, outcome.message, { lasting: outcome.lasting });
     }
     const why = job.status?.conditions?.find(({ type }) => type === 'Failed')?.message ?? 'it failed';
-    const name = jobName(election);
+    const name = job.metadata?.name;
     return new StepError(
       'LoadJobFailed',
       `Job ${name} could not load the electorate: ${why}; see kubectl logs job/${name}`,
     );
   }
 
-  async #waiting(election: Election): Promise<StepError> {
-    const [pod] = await this.#pods(election);
+  async #waiting(job: V1Job): Promise<StepError> {
+    const [pod] = await this.#pods(job);
     const waiting = pod?.status?.containerStatuses?.[0]?.state?.waiting;
     const unscheduled = pod?.status?.conditions?.find(
       ({ type, status }) => type === 'PodScheduled' && status === 'False',
@@ -146,7 +154,7 @@ export class LoadJobs {
     const why = waiting?.message ?? waiting?.reason ?? unscheduled?.message ?? 'no pod of it runs yet';
     return new StepError(
       'LoadJobWaiting',
-      `Job ${jobName(election)}, which loads the electorate, waits: ${why}`,
+      `Job ${job.metadata?.name}, which loads the electorate, waits: ${why}`,
     );
   }
 }
@@ -160,3 +168,5 @@ function isDone({ status }: V1Job): 'Complete' | 'Failed' | undefined {
 }
 
 const terminated = ({ status }: V1Pod) => status?.containerStatuses?.[0]?.state?.terminated;
+
+const isAtWork = ({ status }: V1Pod): boolean => status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
