@@ -152,6 +152,21 @@ test('a broker that is gone for good delays a deletion, and does not prevent it'
   expect(under.serversOf('ns/a').writes).toContain('ledger.remove');
 });
 
+test('an Election whose name is another’s is deleted at once, and nothing of the other’s with it', async () => {
+  under.start();
+  under.unavailable.set(
+    'ns/a',
+    new StepError('NameTaken', 'Election b/a uses the same servers', { lasting: true }),
+  );
+  under.elections.put('ns', 'a', spec({ reclaimPolicy: 'Delete' }));
+  await under.clock.advance(100);
+  under.elections.delete('ns/a');
+  await under.clock.advance(100);
+  expect(under.elections.stored.size).toBe(0);
+  expect(under.serversOf('ns/a').writes).toEqual([]);
+  expect(under.told('ns/a').join()).not.toContain('Cleanup');
+});
+
 test('a change of the spec cuts a load off that goes on for the old one', async () => {
   under.start();
   const servers = under.serversOf('ns/a');

@@ -276,6 +276,9 @@ export class Controller {
     try {
       opened = await this.#options.ports.open(election, raw, this.elections());
       await removeElection(election, fencedPorts(opened.ports, this.#options.fence));
+    } catch (error) {
+      // What is there under that name is another Election's.
+      if (!isNameTaken(error)) throw error;
     } finally {
       opened?.release();
     }
@@ -292,6 +295,10 @@ export class Controller {
     await ports.forget(uid);
   }
 }
+
+const isNameTaken = (error: unknown): boolean =>
+  error instanceof AggregateError &&
+  error.errors.every((one) => one instanceof StepError && one.reason === 'NameTaken');
 
 /** The Election with its defaults, or what is wrong with it: an older CRD, or none of its rules, let it in. */
 function parsed(raw: RawElection): Election | ElectionError {

@@ -14,5 +14,5 @@ export async function removeElection(election: Election, ports: Ports): Promise<
   ]);
   const failures = parts.flatMap((part) => (part.status === 'rejected' ? [part.reason as Error] : []));
   if (failures.length > 0)
-    throw new AggregateError(failures, failures.map(({ message }) => message).join('; '));
+    throw new AggregateError(failures, [...new Set(failures.map(({ message }) => message))].join('; '));
 }
