@@ -46,7 +46,7 @@ const CLOSED_FACTOR = 10;
 /** Phases that go by what was published, whatever becomes of the spec. */
 const BEGUN: readonly Phase[] = ['Open', 'Draining', 'Closed'];
 /** Work that has not ended so long after its leader's term is left to its fence. Milliseconds. */
-const STOP_LIMIT_MS = 3_000;
+const STOP_LIMIT_MS = 1_000;
 
 /**
  * Keeps every Election on the cluster as its spec asks for, one reconciliation of each at a time: changes and the clock
