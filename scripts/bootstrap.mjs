@@ -20,6 +20,7 @@ export const COMMANDS = {
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
   images: { does: 'builds the container images of the stages and the operator' },
+  'compose-secrets': { does: 'makes the passwords and the pepper that compose.yaml mounts, once' },
   init: { does: 'prepares an election on servers that are there: topology, schema, electorate' },
   'generate-hashes': { does: 'makes a synthetic roll and its hash files, or hashes a given roll' },
   'load-hashes': { does: 'loads an electorate’s hash files into Redis' },

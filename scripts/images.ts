@@ -43,7 +43,11 @@ const program = new Command('npm run images --')
   )
   .option('--prefix <prefix>', 'what stands before the images’ names', 'localhost/scrutin')
   .option('--tag <tag>', 'the images’ tag', version)
-  .option('--servers', 'also Redis, RabbitMQ and PostgreSQL of Debian’s packages, to try things out', false)
+  .option(
+    '--servers',
+    'also Redis, RabbitMQ, PostgreSQL and Prometheus of Debian’s packages, to try things out',
+    false,
+  )
   .option(
     '--export <folder>',
     'write each image to a file there: for ctr images import, podman load, docker load',

@@ -10,7 +10,7 @@ import { INPUTS_LABEL, inputsDigest } from './inputs.ts';
 const FOLDER = 'scripts/images/servers';
 const CONTEXT = fileURLToPath(new URL('./servers', import.meta.url));
 
-export const SERVERS = ['redis', 'rabbitmq', 'postgres'] as const;
+export const SERVERS = ['redis', 'rabbitmq', 'postgres', 'prometheus'] as const;
 
 /** Builds the servers' images of the distribution's packages; resolves with their names. */
 export async function buildServers(

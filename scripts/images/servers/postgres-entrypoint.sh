@@ -15,7 +15,7 @@ if [ "${1:-}" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   initdb -D "$next" -U "${POSTGRES_USER:-postgres}" -E UTF8 --locale=C.UTF-8 \
     --auth=scram-sha-256 --pwfile="$password" ${POSTGRES_INITDB_ARGS:-} >/dev/null
   rm -f "$password"
-  echo "listen_addresses = '*'" >>"$next/postgresql.conf"
+  printf "listen_addresses = '*'\njit = off\n" >>"$next/postgresql.conf"
   echo 'host all all all scram-sha-256' >>"$next/pg_hba.conf"
   # PG_VERSION last: by it this script knows that all is there.
   mv "$next/PG_VERSION" "$PGDATA/.PG_VERSION"
