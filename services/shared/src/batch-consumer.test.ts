@@ -112,13 +112,13 @@ describe('a batch consumer', () => {
     const start = performance.now();
     await consume({
       prefetch: 5,
-      lingerMs: 3_000,
+      lingerMs: 9_000,
       handle: async (batch) => {
         handled += batch.length;
       },
     });
     await until('all are handled', () => handled === 10);
-    expect(performance.now() - start).toBeLessThan(2_500);
+    expect(performance.now() - start).toBeLessThan(7_000);
   });
 
   it('holds a batch and tries again while it cannot be handled, and takes no more than the prefetch', async () => {
@@ -320,7 +320,7 @@ describe('stopping a batch consumer', () => {
     await until('it was tried', () => attempts >= 2);
     const start = performance.now();
     await consumer!.stop();
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
     await settles(10);
   });
 
@@ -334,7 +334,7 @@ describe('stopping a batch consumer', () => {
     await consumer!.stop();
     await consume({ url: 'amqp://guest:guest@127.0.0.1:1/' });
     await consumer!.stop();
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(2_500);
   });
 
   it('ends, with the batch at hand finished, when the broker has stopped answering', async () => {
