@@ -17,6 +17,9 @@ export const COMMANDS = {
   reset: { does: 'throws the data of npm start away' },
   test: { does: 'checks types and style, runs every test that needs no Kubernetes' },
   'test-operator': { does: 'tests the operator against a Kubernetes API server, built the first time' },
+  'test-charts': {
+    does: 'tests the charts with helm and a Kubernetes API server, both built the first time',
+  },
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
   images: { does: 'builds the container images of the stages and the operator' },

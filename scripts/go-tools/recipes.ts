@@ -78,3 +78,24 @@ export const KEDA = {
 
 export const PAUSE = { version: 'v1', programs: { pause: '.' }, main: ownMain('pause') };
 export const PROBE = { version: 'v1', programs: { probe: '.' }, main: ownMain('probe') };
+
+/** The cluster's version that charts are rendered for where no cluster is asked. */
+const RENDERED_FOR = (() => {
+  const [major, minor] = VERSIONS.kubernetes.split('.');
+  const variable = 'helm.sh/helm/v3/pkg/chartutil.k8sVersion';
+  return `-X ${variable}Major=${major} -X ${variable}Minor=${minor}`;
+})();
+
+export const HELM = {
+  module: 'helm.sh/helm/v3',
+  version: `v${VERSIONS.helm}`,
+  ldflags: RENDERED_FOR,
+  programs: { helm: 'helm.sh/helm/v3/cmd/helm' },
+};
+
+export const HELM_UNITTEST = {
+  module: 'github.com/helm-unittest/helm-unittest',
+  version: `v${VERSIONS.helmUnittest}`,
+  ldflags: RENDERED_FOR,
+  programs: commands('github.com/helm-unittest/helm-unittest/cmd', 'helm-unittest'),
+};

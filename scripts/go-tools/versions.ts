@@ -5,6 +5,12 @@ export const VERSIONS = {
   coredns: '1.13.1',
   kubeRouter: '2.1.0',
   keda: '2.18.1',
+  helm: '3.19.2',
+  helmUnittest: '1.1.2',
+  prometheusOperator: '0.82.2',
+  gatewayApi: '1.3.0',
+  cloudNativePg: '1.27.0',
+  rabbitmqClusterOperator: '2.9.0',
 } as const;
 
 /** Go versions before this one can't build them. */
