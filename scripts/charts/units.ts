@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Checks, say } from './checks.ts';
 
+const TEST_CASE = /<testcase classname="([^"]*)" name="([^"]*)"[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g;
+
 /** Runs the chart's helm-unittest suites (`tests/*_test.yaml`); each of their tests is a check. */
 export async function testUnits(checks: Checks, unittest: string, chart: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'scrutin-charts-'));
@@ -10,10 +12,12 @@ export async function testUnits(checks: Checks, unittest: string, chart: string)
     const report = join(folder, 'report.xml');
     const args = ['--strict', '--output-type', 'JUnit', '--output-file', report, chart];
     const { code, out, err } = await say(unittest, args);
-    const cases = [...read(report).matchAll(/<testcase name="([^"]*)"[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g)];
-    for (const [, name, , body = ''] of cases)
-      checks.add(`unit: ${basename(chart)} ${unescaped(name!)}`, !body.includes('<failure'));
-    const failed = cases.some(([, , , body = '']) => body.includes('<failure'));
+    const cases = [...read(report).matchAll(TEST_CASE)].map(([, suite, name, , body = '']) => ({
+      name: unescaped(`${suite} ${name}`),
+      failed: body.includes('<failure'),
+    }));
+    for (const { name, failed } of cases) checks.add(`unit: ${basename(chart)}, ${name}`, !failed);
+    const failed = cases.some((one) => one.failed);
     if (code !== 0 || cases.length === 0) {
       // What is wrong stands in its own report, best readable.
       if (!failed) checks.add(`unit: ${basename(chart)}`, false, `${out}${err}`);

@@ -33,7 +33,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "operator.image" -}}
 {{- $image := .Values.image -}}
 {{- $name := ternary $image.repository (printf "%s/%s" ($image.registry | trimSuffix "/") $image.repository) (empty $image.registry) -}}
-{{- if $image.digest -}}{{ $name }}@{{ $image.digest }}{{- else -}}{{ $name }}:{{ $image.tag | default .Chart.AppVersion }}{{- end -}}
+{{- if regexMatch "[:@]" (base $image.repository) -}}{{ $image.repository }}{{- else if $image.digest -}}{{ $name }}@{{ $image.digest }}{{- else -}}{{ $name }}:{{ $image.tag | default .Chart.AppVersion }}{{- end -}}
 {{- end -}}
 
 {{/* Rights on the Elections that are served. No Secret is among them: each election's chart grants its own, by name. */}}

@@ -45,10 +45,15 @@ scrutin.dev/election: {{ include "scrutin.election" .root }}
 {{- end }}
 {{- end -}}
 
+{{/* A stage's image; takes (dict "root" $ "image" its name). One with a tag or a digest is taken as it is. */}}
 {{- define "scrutin.image" -}}
+{{- if regexMatch "[:@]" (base .image) -}}
+{{- .image -}}
+{{- else -}}
 {{- $tag := .root.Values.image.tag | default .root.Chart.AppVersion -}}
 {{- $registry := .root.Values.image.registry | trimSuffix "/" -}}
 {{- if $registry }}{{ $registry }}/{{ end }}{{ .image }}:{{ $tag }}
+{{- end -}}
 {{- end -}}
 
 {{/* A setting's value as text: whole numbers stay whole, also those that Helm reads as floating point. */}}
@@ -83,7 +88,7 @@ seccompProfile:
 
 {{- define "scrutin.containerSecurity" -}}
 allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
+readOnlyRootFilesystem: {{ not .writable }}
 capabilities:
   drop: [ALL]
 {{- end -}}

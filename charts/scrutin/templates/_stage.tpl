@@ -105,6 +105,9 @@ spec:
         - name: {{ .name }}
           image: {{ include "scrutin.image" (dict "root" .root "image" $values.image) }}
           imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          {{- if .root.Values.development }}
+          args: [--watch, --watch-preserve-output, services/{{ .name }}/src/main.ts]
+          {{- end }}
           env:
             - name: HOST
               value: 0.0.0.0
@@ -153,7 +156,7 @@ spec:
             # stops is not held in the Service by this.
             failureThreshold: {{ ternary 30 2 (eq true .stage.public) }}
           resources: {{- toYaml $values.resources | nindent 12 }}
-          securityContext: {{- include "scrutin.containerSecurity" . | nindent 12 }}
+          securityContext: {{- include "scrutin.containerSecurity" (dict "writable" .root.Values.development) | nindent 12 }}
           volumeMounts:
             - name: tmp
               mountPath: /tmp

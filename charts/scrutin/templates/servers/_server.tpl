@@ -58,7 +58,7 @@ spec:
             {{- end }}
           {{- .container | nindent 10 }}
           resources: {{- toYaml .values.resources | nindent 12 }}
-          securityContext: {{- include "scrutin.containerSecurity" . | nindent 12 }}
+          securityContext: {{- include "scrutin.containerSecurity" (dict) | nindent 12 }}
           volumeMounts:
             - name: data
               mountPath: {{ .dataPath }}
