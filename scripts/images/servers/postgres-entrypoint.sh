@@ -2,6 +2,8 @@
 # PostgreSQL as in its official image: makes the cluster in PGDATA the first time, with POSTGRES_USER and the
 # password of POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE; POSTGRES_INITDB_ARGS is passed on.
 set -eu
+# Where /run is a fresh tmpfs, as on a read-only root.
+mkdir -p /var/run/postgresql
 if [ "${1:-}" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then POSTGRES_PASSWORD=$(cat "$POSTGRES_PASSWORD_FILE"); fi
   [ -n "${POSTGRES_PASSWORD:-}" ] || { echo 'POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE is needed' >&2; exit 1; }
