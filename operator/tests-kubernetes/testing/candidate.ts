@@ -1,5 +1,5 @@
 /**
- * A process that stands for election, for the test of the hand-over: `node candidate.ts <identity>`, with KUBECONFIG. It
+ * A process that stands for election, for the test of the hand-over: `node candidate.ts <identity> <lease ms>`, with KUBECONFIG. It
  * says on its output, a line each, `leads` and `leads no more`. SIGTERM has it give the lease back.
  */
 import { KubeConfig } from '@kubernetes/client-node';
@@ -10,11 +10,12 @@ import { LeaseElector } from '../../src/kubernetes/lease-elector.ts';
 
 const config = new KubeConfig();
 config.loadFromFile(process.env.KUBECONFIG!);
+const leaseDurationMs = Number(process.argv[3]);
 const elector = new LeaseElector({
   store: new KubeLeaseStore(kubeClients(config, 2_000).coordination, 'default', 'hand-over'),
   identity: process.argv[2]!,
-  leaseDurationMs: 3_000,
-  renewDeadlineMs: 2_000,
+  leaseDurationMs,
+  renewDeadlineMs: leaseDurationMs - 1_000,
   retryPeriodMs: 300,
   log: createLog({ stage: 'test', level: 'silent' }),
   lead: (signal) =>
