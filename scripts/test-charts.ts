@@ -44,6 +44,12 @@ await runCommand(async () => {
       foreignCrds,
     );
     const servers = await steps.step('kube-apiserver and etcd', () => KubeServers.start(binaries));
+    // Whoever ends this ends the servers, too.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(
+        signal,
+        () => void servers.stop().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)),
+      );
     try {
       const env = { KUBECONFIG: servers.kubeconfig() };
       await checkOnServer(checks, { helm, kubectl: binaries.kubectl, env, project: PROJECT, crds });

@@ -16,6 +16,8 @@ export const say = (program: string, args: readonly string[], options: SayOption
     const child = execFile(program, args, settings, (error, out, err) =>
       resolve({ code: error ? Number(error.code ?? 1) || 1 : 0, out, err }),
     );
+    // A program that ends without reading breaks the pipe; how it ended says all.
+    child.stdin!.on('error', () => {});
     child.stdin!.end(input);
   });
 

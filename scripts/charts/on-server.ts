@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '@scrutin/shared/retry.ts';
 import { parseAllDocuments } from 'yaml';
@@ -41,8 +41,9 @@ export async function checkOnServer(checks: Checks, on: OnServer): Promise<void>
   for (const file of globSync('k8s/production/*.yaml', { cwd: project }).sort())
     if (!/values\.yaml$/.test(file))
       await checks.check(`server: ${file}`, async () => {
-        await applied(on, 'production', await say('cat', [join(project, file)]).then(succeeded));
+        await applied(on, 'production', readFileSync(join(project, file), 'utf8'));
       });
+  await checkRights(checks, on);
   await checkLife(checks, on);
 }
 
@@ -73,6 +74,53 @@ async function applied(
   if (/warning/i.test(said.err)) throw new CheckFailed(said.err);
   const count = out.trim().split('\n').length;
   if (count !== documents.length) throw new CheckFailed(`${documents.length} objects, ${count} answers`);
+}
+
+/** What the operator's account may do on the cluster with one election installed, and what it may not. */
+const RIGHTS: readonly (readonly [allowed: boolean, namespace: string, ...ask: string[]])[] = [
+  [true, 'production', 'watch', 'elections.scrutin.dev'],
+  [true, 'production', 'patch', 'elections.scrutin.dev', '--subresource=status'],
+  [true, 'production', 'create', 'events'],
+  [true, 'demo', 'get', 'secrets/scrutin-connections'],
+  [true, 'demo', 'get', 'secrets/scrutin-pepper'],
+  [true, 'demo', 'create', 'jobs.batch'],
+  [true, 'demo', 'delete', 'jobs.batch'],
+  [true, 'demo', 'list', 'pods'],
+  [true, 'scrutin-system', 'create', 'leases.coordination.k8s.io'],
+  [true, 'scrutin-system', 'update', 'leases.coordination.k8s.io/scrutin-operator'],
+  [false, 'scrutin-system', 'update', 'leases.coordination.k8s.io/another'],
+  [false, 'demo', 'get', 'secrets/demo-servers'],
+  [false, 'demo', 'list', 'secrets'],
+  [false, 'production', 'get', 'secrets/scrutin-connections'],
+  [false, 'production', 'create', 'jobs.batch'],
+  [false, 'demo', 'create', 'pods'],
+  [false, 'demo', 'delete', 'elections.scrutin.dev'],
+];
+
+/** Installs both charts and asks the server, which goes by their Roles. */
+async function checkRights(checks: Checks, { helm, kubectl, env, project }: OnServer): Promise<void> {
+  const release = async (verb: string, name: string, namespace: string, ...rest: string[]) =>
+    succeeded(await say(helm, [verb, name, ...rest, '-n', namespace], { env }));
+  const operator = ['scrutin-operator', 'scrutin-system'] as const;
+  await release(
+    'install',
+    ...operator,
+    join(project, 'charts/scrutin-operator'),
+    '--set',
+    'crd.install=false',
+  );
+  await release('install', 'demo', 'demo', join(project, 'charts/scrutin'));
+  for (const [allowed, namespace, ...ask] of RIGHTS)
+    await checks.check(
+      `rights: the operator may${allowed ? '' : ' not'} ${ask.join(' ')} in ${namespace}`,
+      async () => {
+        const as = '--as=system:serviceaccount:scrutin-system:scrutin-operator';
+        const { out, err } = await say(kubectl, ['auth', 'can-i', ...ask, '-n', namespace, as], { env });
+        if (out.trim() !== (allowed ? 'yes' : 'no')) throw new CheckFailed(`it says ${out.trim()} ${err}`);
+      },
+    );
+  await release('uninstall', 'demo', 'demo');
+  await release('uninstall', ...operator);
 }
 
 /** Installs, upgrades, removes and installs again: nothing runs, but what helm does to the objects is real. */
