@@ -21,6 +21,7 @@ export const COMMANDS = {
     does: 'tests the charts with helm and a Kubernetes API server, both built the first time',
   },
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
+  cluster: { does: 'starts, shows and removes a Kubernetes cluster on this machine' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
   images: { does: 'builds the container images of the stages and the operator' },
   'compose-secrets': { does: 'makes the passwords and the pepper that compose.yaml mounts, once' },

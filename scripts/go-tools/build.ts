@@ -50,26 +50,39 @@ export async function built<R extends Recipe>(recipe: R, tell: Telling): Promise
   return Object.fromEntries(names.map((name) => [name, join(folder, name)])) as Programs<R>;
 }
 
+/** A file made from what a recipe builds or names, kept in the cache beside its programs; `make` writes it to `path`. */
+export async function kept(
+  recipe: Recipe,
+  file: string,
+  make: (path: string) => Promise<void>,
+): Promise<string> {
+  const path = join(recipeFolder(recipe), file);
+  if (existsSync(path)) return path;
+  mkdirSync(recipeFolder(recipe), { recursive: true });
+  const next = `${path}.${process.pid}.next`;
+  try {
+    await make(next);
+    renameSync(next, path);
+  } finally {
+    rmSync(next, { force: true });
+  }
+  return path;
+}
+
 /**
  * A file made from a module's sources (its manifests), kept in the cache beside the module's programs. `make` gets
  * the folder of the sources and resolves with the file's text.
  */
-export async function fromSources(
+export const fromSources = (
   recipe: Recipe & { module: string },
   file: string,
   make: (sources: string) => Promise<string>,
-): Promise<string> {
-  const path = join(recipeFolder(recipe), file);
-  if (!existsSync(path)) {
+): Promise<string> =>
+  kept(recipe, file, async (path) => {
     await requireGo();
     const { Dir } = await download(recipe.module, recipe.version, tmpdir());
-    const text = await make(Dir);
-    mkdirSync(recipeFolder(recipe), { recursive: true });
-    writeFileSync(`${path}.next`, text);
-    renameSync(`${path}.next`, path);
-  }
-  return path;
-}
+    writeFileSync(path, await make(Dir));
+  });
 
 const recipeName = (recipe: Recipe): string =>
   recipe.module ?? `scrutin/${Object.keys(recipe.programs).join('-')}`;

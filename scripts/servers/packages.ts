@@ -24,15 +24,26 @@ export function planInstallation(
   names: readonly ServerName[],
   path = process.env.PATH ?? '',
 ): Installation | undefined {
+  return planPackages(
+    names.map((name) => PACKAGES[name]),
+    path,
+  );
+}
+
+/** The same for any packages of the distribution. */
+export function planPackages(
+  packages: readonly string[],
+  path = process.env.PATH ?? '',
+): Installation | undefined {
   const has = (program: string) =>
     [...path.split(':'), '/usr/bin', '/usr/sbin']
       .filter(Boolean)
       .some((folder) => executable(`${folder}/${program}`));
   if (!has('apt-get')) return undefined;
-  const packages = names.map((name) => PACKAGES[name]);
   const install = ['sh', script, '', ...packages];
-  if (process.getuid?.() === 0) return { packages, command: install };
-  return has('sudo') ? { packages, command: ['sudo', ...install] } : undefined;
+  const plan = { packages: [...packages] };
+  if (process.getuid?.() === 0) return { ...plan, command: install };
+  return has('sudo') ? { ...plan, command: ['sudo', ...install] } : undefined;
 }
 
 /** What a person can type to have the servers. */
