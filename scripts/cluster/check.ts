@@ -4,6 +4,7 @@ import { must, run } from './run-program.ts';
 
 const PODS = fileURLToPath(new URL('./check-pods.yaml', import.meta.url));
 const POLICY = fileURLToPath(new URL('./check-policy.yaml', import.meta.url));
+const KEDA = fileURLToPath(new URL('./check-keda.yaml', import.meta.url));
 const NAMESPACE = 'scrutin-check';
 
 /**
@@ -42,6 +43,16 @@ export async function check(kubectl: { program: string; args: string[] }, tell: 
         if (code !== 0) throw new Error(`who is allowed to doesn’t get through to ${url}: ${err}`);
       }
       detail('a stranger is refused by Service and by pod address, a friend gets through');
+    });
+    const keda = await run(kubectl.program, [...kubectl.args, 'get', 'crd', 'scaledobjects.keda.sh']);
+    if (keda.code !== 0) return tell.note('  KEDA is not installed: nothing follows a load.');
+    await tell.step('KEDA', async (detail) => {
+      await ask('apply', '-f', KEDA);
+      await ask('wait', 'scaledobject/worker', '--for=condition=Ready', '--timeout=60s');
+      await ask('scale', 'deployment/load', '--replicas=4');
+      const since = Date.now();
+      await ask('wait', 'deployment/worker', '--for=jsonpath={.status.readyReplicas}=4', '--timeout=90s');
+      detail(`from 1 worker to 4 within ${Math.round((Date.now() - since) / 1000)} s of the load`);
     });
   } finally {
     await run(kubectl.program, [...kubectl.args, 'delete', 'namespace', NAMESPACE, '--ignore-not-found']);

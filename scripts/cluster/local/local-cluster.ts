@@ -17,6 +17,7 @@ import { makeKeys } from './keys.ts';
 import { inNamespace, makeNamespace, removeLink, startInside } from './namespace.ts';
 import { removeEmptyFolders, requireNoMounts } from './remains.ts';
 import { ClusterState, NETWORK } from './state.ts';
+import { volumeObjects } from './volumes.ts';
 
 const COREDNS = fileURLToPath(new URL('./coredns.yaml', import.meta.url));
 
@@ -60,6 +61,7 @@ export class LocalCluster implements Cluster {
     });
     await tell.step('Node', async (detail) => {
       await this.#apply(COREDNS);
+      await this.#apply('-', volumeObjects(state));
       await startMissing(state, nodeComponents(state, programs));
       await ready(state, 'containerd', () => succeeds(state, ['ctr', 'version']));
       await importImages(state, images);
@@ -132,9 +134,12 @@ export class LocalCluster implements Cluster {
     return (await run(program, [...before, '--request-timeout=3s', ...args])).code === 0;
   }
 
-  async #apply(file: string): Promise<void> {
+  /** Applies a file, or as `-` the objects given. */
+  async #apply(file: string, objects: readonly object[] = []): Promise<void> {
     const { program, args } = await this.#quietKubectl();
-    await must(program, [...args, 'apply', '--server-side', '--force-conflicts', '-f', file]);
+    await must(program, [...args, 'apply', '--server-side', '--force-conflicts', '-f', file], {
+      input: objects.map((object) => JSON.stringify(object)).join('\n---\n'),
+    });
   }
 
   async #wait(...what: [...string[], string]): Promise<void> {
