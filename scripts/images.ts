@@ -3,9 +3,10 @@ import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { buildBase } from './images/base-image.ts';
+import { isCurrent, remember } from './images/built-images.ts';
 import { SUITES, type Suite } from './images/distribution.ts';
 import { ENGINES, Engine, type EngineName } from './images/engine.ts';
-import { INPUTS, INPUTS_LABEL, inputsDigest, type Source, source } from './images/inputs.ts';
+import { INPUTS, inputsDigest, type Source, source } from './images/inputs.ts';
 import { installBuilders } from './images/install-builders.ts';
 import { buildServers } from './images/server-images.ts';
 import { TARGETS, type TargetName } from './images/targets.ts';
@@ -93,7 +94,7 @@ async function buildTarget(
 ): Promise<string> {
   await steps.step(`Image ${target}`, async (detail, progress) => {
     const inputs = inputsDigest(projectFolder, INPUTS, [target, base, (await engine.id(base)) ?? '']);
-    if ((await engine.label(name, INPUTS_LABEL)) === inputs) return detail('as it was');
+    if (await isCurrent(engine, name, inputs)) return detail('as it was');
     await engine.build(
       {
         context: projectFolder,
@@ -106,12 +107,12 @@ async function buildTarget(
           REVISION: revision,
           CREATED: new Date(epoch * 1_000).toISOString(),
         },
-        labels: { [INPUTS_LABEL]: inputs },
         epoch,
         npmrc: userNpmrc(),
       },
       progress,
     );
+    await remember(engine, name, inputs);
   });
   return name;
 }

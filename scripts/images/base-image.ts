@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { projectFolder } from '../servers/state.ts';
 import type { Steps } from '../stack/steps.ts';
+import { isCurrent, remember } from './built-images.ts';
 import { distributionTar, npmFolder, type Suite } from './distribution.ts';
 import { cacheFolder, type Engine } from './engine.ts';
-import { INPUTS_LABEL, inputsDigest } from './inputs.ts';
+import { inputsDigest } from './inputs.ts';
 import { installPackages } from './install-builders.ts';
 
 const DOCKERFILE = fileURLToPath(new URL('./base/Dockerfile', import.meta.url));
@@ -17,14 +18,12 @@ const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const OFFICIAL = 'node:24-slim';
 
 const inputs = (): string => inputsDigest(projectFolder, ['scripts/images/base'], []);
-const isCurrent = async (engine: Engine, name: string): Promise<boolean> =>
-  (await engine.label(name, INPUTS_LABEL)) === inputs();
 
 /** The name of the image to build on: the official one, or where that can't be pulled one made here. */
 export async function buildBase(engine: Engine, suite: Suite, steps: Steps): Promise<string> {
   const name = `localhost/scrutin/base-node:${suite}-${process.version}`;
   return steps.step('Base image', async (detail) => {
-    if (await isCurrent(engine, name)) detail(`${name}, as it was`);
+    if (await isCurrent(engine, name, inputs())) detail(`${name}, as it was`);
     else if (await engine.pull(OFFICIAL)) {
       detail(OFFICIAL);
       return OFFICIAL;
@@ -39,7 +38,7 @@ export async function buildBase(engine: Engine, suite: Suite, steps: Steps): Pro
 /** The distribution's smallest tree as an image. */
 export async function buildDistribution(engine: Engine, suite: Suite, steps: Steps): Promise<string> {
   const name = `localhost/scrutin/base:${suite}`;
-  if (!(await isCurrent(engine, name)))
+  if (!(await isCurrent(engine, name, inputs())))
     await buildFromDistribution(engine, suite, 'distribution', name, steps);
   return name;
 }
@@ -62,8 +61,8 @@ async function buildFromDistribution(
       cpSync(await npmFolder(), join(context, 'npm'), { recursive: true, dereference: true });
       if (existsSync(CERTIFICATES)) copyFileSync(CERTIFICATES, join(context, 'certificates.crt'));
     }
-    const labels = { [INPUTS_LABEL]: inputs() };
-    await engine.build({ context, dockerfile: DOCKERFILE, target, name, labels, epoch: 0 });
+    await engine.build({ context, dockerfile: DOCKERFILE, target, name, epoch: 0 });
+    await remember(engine, name, inputs());
   } finally {
     rmSync(context, { recursive: true, force: true });
   }

@@ -17,7 +17,6 @@ export interface Build {
   /** The image's full name. */
   name: string;
   arguments?: Readonly<Record<string, string>>;
-  labels?: Readonly<Record<string, string>>;
   /** Seconds; the time of the image and its files. */
   epoch: number;
   /** A file that npm reads in the build; no layer keeps it. */
@@ -67,7 +66,6 @@ export class Engine {
         ...own,
         ...['--file', build.dockerfile, '--target', build.target, '--tag', build.name],
         ...each('--build-arg', { ...build.arguments, SOURCE_DATE_EPOCH: String(build.epoch) }),
-        ...each('--label', build.labels),
         ...(build.npmrc ? ['--secret', `id=npmrc,src=${build.npmrc}`] : []),
         build.context,
       ],
@@ -87,14 +85,6 @@ export class Engine {
   /** The image's id, or undefined if it isn't there. */
   id(image: string): Promise<string | undefined> {
     return this.#inspect(image, '{{.Id}}', '{{.FromImageID}}');
-  }
-
-  async label(image: string, key: string): Promise<string | undefined> {
-    return this.#inspect(
-      image,
-      `{{index .Config.Labels "${key}"}}`,
-      `{{index .OCIv1.Config.Labels "${key}"}}`,
-    );
   }
 
   /** Bytes of the image's layers, unpacked. */

@@ -5,9 +5,6 @@ import { join } from 'node:path';
 import { isForTests } from './targets.ts';
 
 /** What the Dockerfile copies from the project, and itself. */
-/** Label of an image: digest of all that went into it. */
-export const INPUTS_LABEL = 'dev.scrutin.inputs';
-
 export const INPUTS = [
   'Dockerfile',
   '.dockerignore',

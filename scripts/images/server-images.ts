@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { projectFolder } from '../servers/state.ts';
 import type { Steps } from '../stack/steps.ts';
 import { buildDistribution } from './base-image.ts';
+import { isCurrent, remember } from './built-images.ts';
 import type { Suite } from './distribution.ts';
 import type { Engine } from './engine.ts';
-import { INPUTS_LABEL, inputsDigest } from './inputs.ts';
+import { inputsDigest } from './inputs.ts';
 
 const FOLDER = 'scripts/images/servers';
 const CONTEXT = fileURLToPath(new URL('./servers', import.meta.url));
@@ -26,7 +27,7 @@ export async function buildServers(
     const name = imageName(server);
     names.push(name);
     await steps.step(`Image ${server}`, async (detail, progress) => {
-      if ((await engine.label(name, INPUTS_LABEL)) === inputs) return detail('as it was');
+      if (await isCurrent(engine, name, inputs)) return detail('as it was');
       await engine.build(
         {
           context: CONTEXT,
@@ -34,11 +35,11 @@ export async function buildServers(
           target: server,
           name,
           arguments: { BASE: base },
-          labels: { [INPUTS_LABEL]: inputs },
           epoch: 0,
         },
         progress,
       );
+      await remember(engine, name, inputs);
     });
   }
   return names;
