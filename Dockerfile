@@ -16,7 +16,9 @@ COPY operator operator
 COPY scripts/images scripts/images
 # Seconds; every file's time. The same sources then make the same bytes.
 ARG SOURCE_DATE_EPOCH=0
-RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} node scripts/images/lay-out.ts /out
+# Stands in each image as /app/revision, so that an engine makes the labels below anew when it is another.
+ARG REVISION=unknown
+RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} REVISION=${REVISION} node scripts/images/lay-out.ts /out
 
 FROM scratch AS runtime
 COPY --from=layout /out/runtime/ /
@@ -26,14 +28,8 @@ WORKDIR /app
 USER 1000:1000
 ENTRYPOINT ["node"]
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "/app/livez.mjs"]
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.vendor="Scrutin" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
+      org.opencontainers.image.licenses="Apache-2.0"
 
 FROM runtime AS ingestion
 LABEL org.opencontainers.image.title="scrutin-ingestion" \
@@ -41,6 +37,12 @@ LABEL org.opencontainers.image.title="scrutin-ingestion" \
 ENV PORT=3001
 EXPOSE 3001
 COPY --from=layout /out/ingestion/ /
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 CMD ["services/ingestion/src/main.ts"]
 
 FROM runtime AS validation
@@ -49,6 +51,12 @@ LABEL org.opencontainers.image.title="scrutin-validation" \
 ENV PORT=3002
 EXPOSE 3002
 COPY --from=layout /out/validation/ /
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 CMD ["services/validation/src/main.ts"]
 
 FROM runtime AS aggregation
@@ -57,6 +65,12 @@ LABEL org.opencontainers.image.title="scrutin-aggregation" \
 ENV PORT=3003
 EXPOSE 3003
 COPY --from=layout /out/aggregation/ /
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 CMD ["services/aggregation/src/main.ts"]
 
 FROM runtime AS results
@@ -65,6 +79,12 @@ LABEL org.opencontainers.image.title="scrutin-results" \
 ENV PORT=3004
 EXPOSE 3004
 COPY --from=layout /out/results/ /
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 CMD ["services/results/src/main.ts"]
 
 # On a cluster src/main.ts; on one machine src/local.ts with an Election file.
@@ -74,4 +94,10 @@ LABEL org.opencontainers.image.title="scrutin-operator" \
 ENV PORT=3005
 EXPOSE 3005
 COPY --from=layout /out/operator/ /
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 CMD ["operator/src/main.ts"]

@@ -2,9 +2,17 @@
  * Runs in the Dockerfile's first stage: lays out the root file system of each image under a folder, from the
  * sources and the npm packages beside it. Node built-ins only.
  *
- *   node scripts/images/lay-out.ts OUT   (SOURCE_DATE_EPOCH: seconds, the time that every file gets)
+ *   node scripts/images/lay-out.ts OUT   (SOURCE_DATE_EPOCH: seconds, the time that every file gets; REVISION: the commit)
  */
-import { chmodSync, copyFileSync, lutimesSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reach } from './imports.ts';
@@ -44,6 +52,7 @@ function layOutTarget({ folders, programs }: Target, app: string): void {
   symlinkSync('../../services/shared', join(app, 'node_modules/@scrutin/shared'));
   copyFileSync(join(PROJECT, 'scripts/images/livez.mjs'), join(app, 'livez.mjs'));
   copyFileSync(join(PROJECT, 'LICENSE'), join(app, 'LICENSE'));
+  writeFileSync(join(app, 'revision'), `${process.env.REVISION || 'unknown'}\n`);
 }
 
 /** The same time for all, folders after what is in them. */
