@@ -44,6 +44,14 @@ test('of two Elections of one name on the same servers the older has it, whoever
   expect(await claim(older, addresses('one'), addresses('one'), [older, twin])).toBe('taken');
 });
 
+test('of two Elections of one second the one that is prepared keeps the name, whatever the uids are', async () => {
+  const [first, second] = [election('a', 1), election('z', 1, 'Open')];
+  expect(await claim(first, addresses('one'), addresses('one'), [first, second])).toContain(
+    'Election z/vote',
+  );
+  expect(await claim(second, addresses('one'), addresses('one'), [first, second])).toBe('taken');
+});
+
 test('one server in common is enough, however it is written', async () => {
   for (const one of [
     { redisUrl: 'redis://:other@one' },

@@ -14,7 +14,7 @@ const UNPREPARED: readonly unknown[] = [undefined, 'Pending', 'Failed'];
  * comes to the same answer whichever it looks at first.
  */
 export async function claimName(
-  { metadata }: RawElection,
+  election: RawElection,
   addresses: ServerAddresses,
   all: readonly RawElection[],
   addressesOf: (other: RawElection) => Promise<ServerAddresses | undefined>,
@@ -22,11 +22,9 @@ export async function claimName(
   const places = placesOf(addresses);
   for (const other of all) {
     const { name, namespace } = other.metadata;
-    if (name !== metadata.name || !isOlder(other, metadata)) continue;
+    if (name !== election.metadata.name || !isOlder(other, election)) continue;
     const theirs = await addressesOf(other);
-    const clash = theirs
-      ? [...placesOf(theirs)].some((place) => places.has(place))
-      : !UNPREPARED.includes((other.status as { phase?: string } | undefined)?.phase);
+    const clash = theirs ? [...placesOf(theirs)].some((place) => places.has(place)) : isPrepared(other);
     if (!clash) continue;
     const uses = theirs
       ? 'uses the same servers'
@@ -39,12 +37,21 @@ export async function claimName(
   }
 }
 
-function isOlder(
-  { metadata: other }: RawElection,
-  { uid, creationTimestamp }: RawElection['metadata'],
-): boolean {
-  const [theirs, ours] = [other.creationTimestamp ?? '', creationTimestamp ?? ''];
-  return other.uid !== uid && (theirs < ours || (theirs === ours && other.uid < uid));
+const isPrepared = ({ status }: RawElection): boolean =>
+  !UNPREPARED.includes((status as { phase?: string } | undefined)?.phase);
+
+/**
+ * Creation times are whole seconds. Of two Elections of one second the one that has been prepared came first; of two
+ * that have not, the uid decides, so that both are told the same.
+ */
+function isOlder(other: RawElection, ours: RawElection): boolean {
+  const [theirTime, ourTime] = [
+    other.metadata.creationTimestamp ?? '',
+    ours.metadata.creationTimestamp ?? '',
+  ];
+  if (theirTime !== ourTime) return theirTime < ourTime;
+  if (isPrepared(other) !== isPrepared(ours)) return isPrepared(other);
+  return other.metadata.uid < ours.metadata.uid;
 }
 
 const PORTS: Record<string, string> = { 'redis:': '6379', 'rediss:': '6379', 'http:': '80', 'https:': '443' };
