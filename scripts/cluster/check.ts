@@ -20,6 +20,8 @@ export async function check(kubectl: { program: string; args: string[] }, tell: 
       await ask('wait', 'pod', '--all', '--for=condition=Ready', '--timeout=60s');
     });
     await tell.step('Names and Services, asked with exec', async (detail) => {
+      // A new Service is known a moment later; a name that wasn't there yet is remembered as missing for 30 s.
+      await until(40_000, async () => (await from('friend', 'get', 'http://server:8080/')).code === 0);
       const { code, out, err } = await from('friend', 'get', 'http://server:8080/');
       if (code !== 0 || !out.includes('server'))
         throw new Error(`the Service doesn’t answer by its name: ${err}`);
@@ -55,7 +57,14 @@ export async function check(kubectl: { program: string; args: string[] }, tell: 
       detail(`from 1 worker to 4 within ${Math.round((Date.now() - since) / 1000)} s of the load`);
     });
   } finally {
-    await run(kubectl.program, [...kubectl.args, 'delete', 'namespace', NAMESPACE, '--ignore-not-found']);
+    await run(kubectl.program, [
+      ...kubectl.args,
+      'delete',
+      'namespace',
+      NAMESPACE,
+      '--ignore-not-found',
+      '--timeout=60s',
+    ]);
   }
 }
 

@@ -60,11 +60,12 @@ export class LocalCluster implements Cluster {
       detail(state.apiUrl);
     });
     await tell.step('Node', async (detail) => {
-      await this.#apply(COREDNS);
-      await this.#apply('-', volumeObjects(state));
       await startMissing(state, nodeComponents(state, programs));
       await ready(state, 'containerd', () => succeeds(state, ['ctr', 'version']));
+      // Before the pods that need them: one whose image isn't there waits ten seconds for the next look.
       await importImages(state, images);
+      await this.#apply(COREDNS);
+      await this.#apply('-', volumeObjects(state));
       await this.#wait('node', NETWORK.node, 'condition=Ready');
       await startMissing(state, policyComponents(state, programs));
       detail(`${NETWORK.node} is Ready`);
