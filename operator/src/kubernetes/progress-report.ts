@@ -9,9 +9,9 @@ export interface ProgressReportOptions {
 }
 
 /** Between two reports. Milliseconds. */
-const EVERY_MS = 2_000;
+const EVERY_MS = 1_000;
 
-/** Reports how a load goes on, whoever loads, every two seconds until it is stopped. A report that fails is left out. */
+/** Reports how a load goes on, whoever loads, every second until it is stopped. A report that fails is left out. */
 export class ProgressReport {
   readonly #options: ProgressReportOptions;
   #cancel = () => {};
