@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { electorHash, pepperFromHex, voterHash } from '@scrutin/shared/voter-hash.ts';
 import { HttpLane, overLanes } from '../load-tests/http-lane.ts';
 import { expectedCounts, type PlannedVote, planVotes } from '../load-tests/plan-votes.ts';
@@ -16,7 +17,6 @@ import {
   tallied,
   withDatabase,
 } from './support/tally-check.ts';
-import { until } from './support/until.ts';
 
 /** Valid votes; beside them 5 % cast again (a fifth of those with the other choice), 2 % ineligible, 1 % malformed. */
 const VALID = 20_000;
@@ -101,7 +101,7 @@ describe('a vote, cast and counted', () => {
         return (await response.json()) as { total_votes: number };
       };
       // What readers see is at most REFRESH_MS old.
-      await until(async () => (await read()).total_votes === oui + non, 10_000);
+      await until('results are fresh', async () => (await read()).total_votes === oui + non, 10_000);
       expect(await read()).toMatchObject({ law_id: lawId, oui_count: oui, non_count: non });
     }
   });
@@ -123,11 +123,11 @@ describe('a vote, cast and counted', () => {
       const { votes: late } = planVotes({ electors, laws: ['loi-1'], valid: 100, ineligible: 0.1 });
       history.push(...(await castVotes(election.ingestion.url, late, { lanes: 4 })));
       const dump = () => dumpQueues(election.urls.RABBITMQ_MANAGEMENT_URL, election.id);
-      await until(async () => (await dump()).length > 0, 10_000);
+      await until('votes wait in a queue', async () => (await dump()).length > 0, 10_000);
       expect(search.count((await dump()).join('\n'))).toEqual(NO_LEAK);
       for (const stage of stages) stage.start();
       await allRecorded(election.databaseUrl, history, 60_000);
-      await until(async () => (await dump()).length === 0, 10_000);
+      await until('the queues are empty', async () => (await dump()).length === 0, 10_000);
     }
 
     const redis = await dumpRedis(election.urls.REDIS_URL, election.id);

@@ -3,6 +3,7 @@ import { electorHash, pepperFromHex, voterHash } from '@scrutin/shared/voter-has
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { ManagementApi } from '../../operator/src/broker/management-api.ts';
 import type { ServerUrls } from '../../scripts/servers/servers.ts';
 import { freePort } from '../../tests/support/stage-process.ts';
 import type { Elector } from '../plan-votes.ts';
@@ -84,21 +85,14 @@ export async function makeVirtualHost(
   managementUrl: string,
   name: string,
 ): Promise<{ remove: () => Promise<void> }> {
-  const { origin, username, password } = new URL(managementUrl);
-  const ask = async (method: string, path: string, body?: object) => {
-    const response = await fetch(`${origin}/api/${path}`, {
-      method,
-      headers: {
-        authorization: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`,
-        'content-type': 'application/json',
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`RabbitMQ: ${method} ${path}: ${response.status}`);
+  const api = new ManagementApi(managementUrl);
+  await api.put({}, 'vhosts', name);
+  await api.put({ configure: '.*', write: '.*', read: '.*' }, 'permissions', name, api.user);
+  return {
+    remove: async () => {
+      await api.delete('vhosts', name);
+    },
   };
-  await ask('PUT', `vhosts/${name}`, {});
-  await ask('PUT', `permissions/${name}/${username}`, { configure: '.*', write: '.*', read: '.*' });
-  return { remove: () => ask('DELETE', `vhosts/${name}`) };
 }
 
 async function declareQueues(url: string): Promise<void> {

@@ -2,6 +2,7 @@ import { createLog } from '@scrutin/shared/log.ts';
 import { connectRedis, redisReady } from '@scrutin/shared/redis.ts';
 import { QUEUES, virtualHost } from '@scrutin/shared/topology.ts';
 import type { Redis } from 'ioredis';
+import { ManagementApi } from '../../operator/src/broker/management-api.ts';
 import { withDatabase } from './tally-check.ts';
 
 /** Every row of every table of the database, as JSON text, with its table's name. */
@@ -46,16 +47,12 @@ export async function dumpRedis(redisUrl: string, electionId: string): Promise<s
 
 /** The messages that wait in the election's queues, put back after reading. */
 export async function dumpQueues(managementUrl: string, electionId: string): Promise<string[]> {
-  const { origin, username, password } = new URL(managementUrl);
+  const api = new ManagementApi(managementUrl);
+  const asked = { count: 10_000, ackmode: 'ack_requeue_true', encoding: 'auto' };
   const bodies: string[] = [];
   for (const queue of Object.values(QUEUES)) {
-    const response = await fetch(`${origin}/api/queues/${virtualHost(electionId)}/${queue}/get`, {
-      method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` },
-      body: JSON.stringify({ count: 10_000, ackmode: 'ack_requeue_true', encoding: 'auto' }),
-    });
-    if (!response.ok) throw new Error(`${queue}: ${response.status} ${await response.text()}`);
-    for (const message of (await response.json()) as object[]) bodies.push(JSON.stringify(message));
+    const { body } = await api.post(asked, 'queues', virtualHost(electionId), queue, 'get');
+    bodies.push(...(body as object[]).map((message) => JSON.stringify(message)));
   }
   return bodies;
 }

@@ -1,7 +1,6 @@
 import type { Choice } from '@scrutin/shared/choice.ts';
 import type { VoteStatus } from '@scrutin/shared/status.ts';
 import pg from 'pg';
-import { expectedCounts, type PlannedVote } from '../../load-tests/plan-votes.ts';
 import type { CastVote } from './cast-votes.ts';
 
 /** Runs `work` with a connection to the election's database that is closed afterwards. */
@@ -65,7 +64,3 @@ export async function duplicateVoters(client: pg.Client): Promise<string[]> {
   );
   return rows.map(({ voter, law_id }) => `${voter.toString('hex')}/${law_id}`).sort();
 }
-
-/** What must be counted for these votes. */
-export const mustBeCounted = (votes: readonly PlannedVote[]): Record<string, Record<Choice, number>> =>
-  expectedCounts(votes);
