@@ -152,9 +152,9 @@ spec:
             httpGet: {path: /readyz, port: http}
             periodSeconds: 2
             timeoutSeconds: 4
-            # While a server is away people get a clear 503 from a stage, rather than no connection. A pod that starts or
-            # stops is not held in the Service by this.
-            failureThreshold: {{ ternary 30 2 (eq true .stage.public) }}
+            # Ready from the moment all its servers were there until it stops: while one is away people get a clear 503
+            # from a stage, rather than no connection.
+            failureThreshold: 3
           resources: {{- toYaml $values.resources | nindent 12 }}
           securityContext: {{- include "scrutin.containerSecurity" (dict "writable" .root.Values.development) | nindent 12 }}
           volumeMounts:

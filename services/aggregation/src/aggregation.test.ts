@@ -145,16 +145,18 @@ describe('the aggregation stage', () => {
     const stage = await startStage();
     send(...votes('a', 20));
     await until('it counts', async () => (await total()) === 20);
+    await until('it is ready', async () => (await get(stage, '/readyz')).status === 200);
     proxy.refuse();
     send(...votes('b', 30));
-    await until('it is not ready', async () => (await get(stage, '/readyz')).status === 503);
+    await until('it is not healthy', async () => (await get(stage, '/health')).status === 503);
     expect(await (await get(stage, '/health')).json()).toMatchObject({
       status: 'degraded',
       dependencies: { postgres: { status: 'down' }, rabbitmq: { status: 'up' } },
     });
+    expect((await get(stage, '/readyz')).status).toBe(200);
     proxy.pass();
     await until('it has counted them', async () => (await total()) === 50);
-    await until('it is ready', async () => (await get(stage, '/readyz')).status === 200);
+    await until('it is healthy', async () => (await get(stage, '/health')).status === 200);
     expect(await vhost.ready(QUEUES.review)).toBe(0);
   });
 

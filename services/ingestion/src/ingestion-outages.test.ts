@@ -54,6 +54,8 @@ describe('while the broker is away', () => {
       status: 'degraded',
       dependencies: { rabbitmq: { status: 'down' }, election: { status: 'up' } },
     });
+    // Or a Service would send voters to nobody.
+    expect((await fetch(`${ingestion.base}/readyz`)).status).toBe(200);
     between.pass();
     await until('votes are taken', async () => (await ingestion.post(good)).status === 202, 5_000);
   });

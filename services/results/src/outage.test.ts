@@ -54,10 +54,13 @@ describe('while PostgreSQL is away', () => {
   test('what was read last stands in for a while; then readers are asked to come back, in their language', async () => {
     await publish();
     await start({ staleMs: 1_000 });
+    expect(await status('/readyz')).toBe(200);
     proxy.refuse();
     await until(() => !stage.snapshots.reachable);
     for (const path of ['/', '/api/v1/results', '/api/v1/turnout']) expect(await status(path)).toBe(200);
-    expect(await status('/readyz')).toBe(503);
+    expect(await status('/health')).toBe(503);
+    // Still ready: whom it can't answer it tells when to come back.
+    expect(await status('/readyz')).toBe(200);
 
     await until(async () => (await status('/api/v1/results')) === 503);
     const problem = await fetch(`${stage.base}/api/v1/results`);
@@ -70,7 +73,7 @@ describe('while PostgreSQL is away', () => {
 
     proxy.pass();
     await until(async () => (await status('/api/v1/results')) === 200);
-    expect(await status('/readyz')).toBe(200);
+    expect(await status('/health')).toBe(200);
   });
 
   test('a ballot’s status is a 503 and not a wait; an unknown id is known as such all the same', async () => {

@@ -32,6 +32,8 @@ export interface HealthOptions {
 /** What a process says of itself: alive, ready, and each dependency's state. */
 export class Health {
   #ready = false;
+  /** True for good once everything that is depended on was up at the same time. */
+  #started = false;
   readonly #options: HealthOptions;
 
   constructor(options: HealthOptions) {
@@ -47,6 +49,17 @@ export class Health {
     return this.#ready;
   }
 
+  /**
+   * Whether requests should be sent here: not before every dependency was up once, so that an upgrade doesn't replace
+   * a process that works by one that can't connect; and from then on until the process stops, whatever becomes of a
+   * dependency. Were all processes unready with it, callers would find nobody to connect to, instead of a 503 that
+   * tells them when to come back.
+   */
+  async isReady(): Promise<boolean> {
+    if (this.#ready && !this.#started) await this.report();
+    return this.#ready && this.#started;
+  }
+
   /** Asks every dependency, all at once, each within the time limit. Never rejects. */
   async report(): Promise<HealthReport> {
     const { stage, electionId, version, checks } = this.#options;
@@ -54,7 +67,9 @@ export class Health {
       Object.entries(checks).map(async ([name, check]) => [name, await this.#ask(check)] as const),
     );
     const dependencies = Object.fromEntries(states);
-    const healthy = this.#ready && states.every(([, state]) => state.status === 'up');
+    const allUp = states.every(([, state]) => state.status === 'up');
+    const healthy = this.#ready && allUp;
+    this.#started ||= allUp;
     return {
       status: healthy ? 'healthy' : 'degraded',
       stage,

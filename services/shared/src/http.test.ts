@@ -101,6 +101,20 @@ describe('the probes', () => {
     expect(await (await fetch(`${base}/metrics`)).text()).toContain('scrutin_build_info');
   });
 
+  it('tell that the process is ready once all that it needs was there, and from then on until it stops', async () => {
+    const ready = async () => (await fetch(`${base}/readyz`)).status;
+    dependency = () => Promise.reject(new Error('away'));
+    health.setReady(true);
+    expect(await ready()).toBe(503);
+    dependency = () => {};
+    expect(await ready()).toBe(200);
+    dependency = () => Promise.reject(new Error('away again'));
+    expect(await ready()).toBe(200);
+    expect((await fetch(`${base}/health`)).status).toBe(503);
+    health.setReady(false);
+    expect(await ready()).toBe(503);
+  });
+
   it('count a dependency that fails or does not answer as down, within the time limit', async () => {
     health.setReady(true);
     const outages = [

@@ -21,8 +21,8 @@ export function mountProbes(app: Express, health: Health, registry: Registry): v
     response.type('text/plain').send('ok\n');
   });
   app.get('/readyz', async (_request, response) => {
-    const report = await health.report();
-    response.status(report.status === 'healthy' ? 200 : 503).json({ ready: report.status === 'healthy' });
+    const ready = await health.isReady();
+    response.status(ready ? 200 : 503).json({ ready });
   });
   app.get(['/health', '/api/v1/health'], async (_request, response) => {
     const report = await health.report();

@@ -249,7 +249,7 @@ const probePaths: Paths = {
     get: {
       operationId: 'ready',
       tags: ['operations'],
-      summary: 'Whether requests should be sent here',
+      summary: 'Whether requests should be sent here: started, and not stopping',
       responses: {
         '200': {
           description: 'Yes',
