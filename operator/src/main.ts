@@ -61,7 +61,12 @@ function newTerm(signal: AbortSignal): Controller {
     source: kubeElectionSource(clients, config.WATCH_NAMESPACE),
     ports: new ElectionPorts(
       clients,
-      config.LOADER_IMAGE === undefined ? undefined : new LoadJobs(clients, { image: config.LOADER_IMAGE }),
+      config.LOADER_IMAGE === undefined
+        ? undefined
+        : new LoadJobs(clients, {
+            image: config.LOADER_IMAGE,
+            pullSecrets: config.LOADER_IMAGE_PULL_SECRETS ?? [],
+          }),
       log,
     ),
     status: new StatusWriter({

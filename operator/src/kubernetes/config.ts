@@ -46,4 +46,12 @@ export const settings = {
     .describe(
       'Image of the Jobs that load large electorates: the operator’s own. Without it volumes can’t be read',
     ),
+  LOADER_IMAGE_PULL_SECRETS: z
+    .string()
+    .regex(/^[a-z0-9.-]+(,[a-z0-9.-]+)*$/, 'must be names of Secrets, separated by commas')
+    .transform((names) => names.split(','))
+    .optional()
+    .describe(
+      'Names of Secrets with which that image is pulled, separated by commas; they are in each Election’s namespace',
+    ),
 } as const;

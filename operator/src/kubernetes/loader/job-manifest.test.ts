@@ -29,6 +29,14 @@ test('a volume is mounted to be read only, and only where there is one', () => {
   expect(spec(from({ http: { url: 'https://example.org/roll.txt' } })).volumes).toHaveLength(1);
 });
 
+test('the image is pulled with the Secrets that are named, if any are', () => {
+  const pullSecrets = (names?: string[]) =>
+    jobManifest(withUid(volume('a')), { image: 'x', ...(names && { pullSecrets: names }) }, undefined).spec!
+      .template.spec!.imagePullSecrets;
+  expect(pullSecrets(['registry', 'mirror'])).toEqual([{ name: 'registry' }, { name: 'mirror' }]);
+  expect(pullSecrets()).toBeUndefined();
+});
+
 test('every secret comes by reference', () => {
   const election = from({
     s3: {

@@ -6,6 +6,8 @@ import { LASTING_EXIT_CODE, OUTCOME_FILE, VOLUME_FOLDER } from './loader-outcome
 export interface LoaderImage {
   image: string;
   pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /** Names of Secrets of the Election's namespace; one that is not there is passed over by the kubelet. */
+  pullSecrets?: readonly string[];
 }
 
 /** The Election's Job. One name, so that two loads never undo each other's work. */
@@ -29,7 +31,7 @@ export const loadsWanted = ({ metadata }: V1Job, election: Election): boolean =>
  */
 export function jobManifest(
   election: Election & { metadata: { uid?: unknown } },
-  { image, pullPolicy = 'IfNotPresent' }: LoaderImage,
+  { image, pullPolicy = 'IfNotPresent', pullSecrets = [] }: LoaderImage,
   expectedDigest: string | undefined,
 ): V1Job {
   const { name, namespace, uid } = election.metadata;
@@ -76,6 +78,9 @@ export function jobManifest(
         spec: {
           restartPolicy: 'Never',
           automountServiceAccountToken: false,
+          ...(pullSecrets.length > 0 && {
+            imagePullSecrets: pullSecrets.map((secret) => ({ name: secret })),
+          }),
           securityContext: {
             runAsNonRoot: true,
             runAsUser: 1000,
