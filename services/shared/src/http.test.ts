@@ -106,7 +106,7 @@ describe('the probes', () => {
     dependency = () => Promise.reject(new Error('away'));
     health.setReady(true);
     expect(await ready()).toBe(503);
-    dependency = () => {};
+    dependency = () => Promise.resolve();
     expect(await ready()).toBe(200);
     dependency = () => Promise.reject(new Error('away again'));
     expect(await ready()).toBe(200);
