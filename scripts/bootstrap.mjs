@@ -20,9 +20,11 @@ export const COMMANDS = {
   'test-charts': {
     does: 'tests the charts with helm and a Kubernetes API server, both built the first time',
   },
+  'test-cluster': { does: 'tests images, charts and KEDA on a Kubernetes cluster of its own' },
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   cluster: { does: 'starts, shows and removes a Kubernetes cluster on this machine' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
+  load: { does: 'sends a load of votes with k6 and checks that every count is exact' },
   images: { does: 'builds the container images of the stages and the operator' },
   'compose-secrets': { does: 'makes the passwords and the pepper that compose.yaml mounts, once' },
   init: { does: 'prepares an election on servers that are there: topology, schema, electorate' },

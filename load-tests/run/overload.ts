@@ -1,0 +1,62 @@
+import pc from 'picocolors';
+import type { Steps } from '../../scripts/stack/steps.ts';
+import { SCENARIOS, type Size } from '../k6/scenarios.ts';
+import { miscounted } from './check-counts.ts';
+import { memoryTable, stepsOf, stepTable, sustainable } from './report.ts';
+import { runLoad } from './run-load.ts';
+
+/** What must hold at twice the rate that can be sustained (P6). */
+const LIMITS = {
+  /** Milliseconds within which 95 % of the refusals are there. */
+  refusedWithin: 100,
+  /** Share of the best accepted rate that is still accepted. */
+  stillAccepted: 0.8,
+  /** Bytes that a process may hold at the most: the limit that the chart gives a stage. */
+  memory: 512 * 1_048_576,
+};
+
+/**
+ * First the ramp, to find what the system sustains on this machine with this load generator beside it; then twice
+ * that. Prints both; the exit code is 1 if a vote was lost or counted twice, or a limit was crossed.
+ */
+export async function overload(
+  options: Omit<Parameters<typeof runLoad>[0], 'scenario' | 'label'> & { steps: Steps },
+): Promise<number> {
+  const { size, system } = options;
+  const ramp: Size = { rate: size.rate, seconds: 0 };
+  const rates = SCENARIOS.breaking.steps(ramp);
+  const rampRun = await runLoad({ ...options, scenario: 'breaking', size: ramp, label: 'overload-ramp' });
+  const steps = stepsOf(rates, rampRun.summary);
+  process.stdout.write(`\n${stepTable(rates, rampRun.summary)}\n\n`);
+  const sustained = sustainable(steps);
+  if (sustained === 0) throw new Error('not even the first step was followed: there is nothing to double');
+  const best = Math.max(...steps.map(({ accepted }) => accepted));
+  const run = await runLoad({
+    ...options,
+    scenario: 'overload',
+    size: { rate: 2 * sustained, seconds: size.seconds },
+    first: options.first + SCENARIOS.breaking.votes(ramp),
+    label: 'overload',
+  });
+  const accepted = run.summary.count('accepted_requests') / size.seconds;
+  const refused = run.summary.count('refused') / size.seconds;
+  const refusedMs = run.summary.trend('refuse_ms', 'p(95)');
+  process.stdout.write(`\n${memoryTable(run.memory)}\n\n`);
+  process.stdout.write(
+    `  twice ${sustained}/s: ${accepted.toFixed(0)} votes/s accepted (${((100 * accepted) / best).toFixed(0)} % of the best ${best.toFixed(0)}), ${refused.toFixed(0)} refused/s${refusedMs === undefined ? '' : `, 95 % of them within ${refusedMs.toFixed(0)} ms`}, ${run.summary.count('dropped_iterations')} not sent for want of VUs\n`,
+  );
+  const wrong = [
+    ...miscounted(rampRun.summary, system.laws, rampRun.before, rampRun.after, system.outcomesKnown),
+    ...miscounted(run.summary, system.laws, run.before, run.after, system.outcomesKnown),
+    ...[...rampRun.summary.crossed(), ...run.summary.crossed()].map((line) => `threshold crossed: ${line}`),
+    ...(accepted < LIMITS.stillAccepted * best ? ['less is accepted than at the best rate'] : []),
+    ...(refusedMs !== undefined && refusedMs > LIMITS.refusedWithin ? ['refusals come late'] : []),
+    ...Object.entries(run.memory)
+      .filter(([, { most }]) => most > LIMITS.memory)
+      .map(([name]) => `${name} holds too much memory`),
+  ];
+  for (const line of wrong) process.stdout.write(`${pc.red('✖')} ${line}\n`);
+  if (wrong.length === 0)
+    process.stdout.write(`${pc.green('✔')} every count is exact, and the limits hold\n`);
+  return wrong.length === 0 ? 0 : 1;
+}
