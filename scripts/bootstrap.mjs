@@ -21,6 +21,9 @@ export const COMMANDS = {
     does: 'tests the charts with helm and a Kubernetes API server, both built the first time',
   },
   'test-cluster': { does: 'tests images, charts and KEDA on a Kubernetes cluster of its own' },
+  'test-faults': {
+    does: 'breaks everything that can break while votes are cast, and checks what was promised',
+  },
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   cluster: { does: 'starts, shows and removes a Kubernetes cluster on this machine' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },
