@@ -6,14 +6,21 @@ export interface Said {
   err: string;
 }
 
-/** Runs a program to its end with `input` on its standard input. Rejects only if it can't be started. */
+export interface RunOptions {
+  /** What it reads from its standard input. */
+  input?: string;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+/** Runs a program to its end. Rejects only if it can't be started. */
 export function run(
   program: string,
   args: readonly string[],
-  { input = '', env = process.env }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  { input = '', env = process.env, cwd }: RunOptions = {},
 ): Promise<Said> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -32,7 +39,7 @@ export function run(
 export async function must(
   program: string,
   args: readonly string[],
-  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  options: RunOptions = {},
 ): Promise<string> {
   const { code, out, err } = await run(program, args, options);
   if (code !== 0)

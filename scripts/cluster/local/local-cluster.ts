@@ -93,12 +93,14 @@ export class LocalCluster implements Cluster {
   }
 
   async kubectl(tell: Telling): Promise<{ program: string; args: string[] }> {
-    if (!this.exists) throw new Error('no cluster runs here; start one: npm run cluster -- up');
     const { kubectl } = await built(KUBE_NODE, tell);
-    return {
-      program: kubectl,
-      args: [`--kubeconfig=${ClusterState.open(this.#folder).kubeconfig('admin')}`],
-    };
+    return { program: kubectl, args: [`--kubeconfig=${this.kubeconfig()}`] };
+  }
+
+  /** Path of the administrator's kubeconfig. Throws if there is no cluster. */
+  kubeconfig(): string {
+    if (!this.exists) throw new Error('no cluster runs here; start one: npm run cluster -- up');
+    return ClusterState.open(this.#folder).kubeconfig('admin');
   }
 
   async loadImages(files: readonly string[]): Promise<string[]> {

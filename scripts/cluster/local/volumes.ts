@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { type ClusterState, NETWORK } from './state.ts';
 
 /** Volumes that claims can have, each once: nothing makes new ones, and a released one is not given out again. */
-export const VOLUMES = 24;
+export const VOLUMES = 64;
 
 /**
  * Makes folders for persistent volumes and resolves with the objects that offer them as the default storage class.
