@@ -180,12 +180,12 @@ export class InstalledElection {
     await helm([verb, this.name, 'charts/scrutin', '-n', this.namespace, base, ...files, ...flags]);
   }
 
-  /** As `k8s/samples/electorate-upload.yaml` tells people to do it. */
+  /** As `k8s/electorate-upload.yaml` tells people to do it. */
   async #uploadElectorate(): Promise<void> {
     const roll = { count: this.electors.length, seed: this.#seed, writeTo: join(this.#folder, 'roll.csv') };
     const { hashFiles } = await generateHashes({ out: this.#folder, formats: ['txt'], roll });
     const pod = 'electorate-upload';
-    await this.kubectl('apply', '-f', join(projectFolder, 'k8s/samples/electorate-upload.yaml'));
+    await this.kubectl('apply', '-f', join(projectFolder, 'k8s/electorate-upload.yaml'));
     await this.kubectl('wait', `pod/${pod}`, '--for=condition=Ready', '--timeout=120s');
     const write = 'process.stdin.pipe(fs.createWriteStream("/electorate/hashes.txt"))';
     await kubectl(
