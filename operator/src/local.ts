@@ -8,7 +8,7 @@ import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './local/config.ts';
 import { ReconcileLoop } from './local/reconcile-loop.ts';
 import { volumeSource } from './local/volume-source.ts';
-import { operatorMetrics } from './operator-metrics.ts';
+import { operatorMetrics, readingOf } from './operator-metrics.ts';
 import { ElectionError, readElectionFile } from './read-election.ts';
 import { serverPorts } from './server-ports.ts';
 
@@ -21,6 +21,7 @@ const election = await readElectionFile(config.ELECTION_FILE).catch((error: unkn
 });
 const electionId = election.metadata.name;
 const registry = createMetrics('operator', electionId, VERSION);
+const metrics = operatorMetrics(registry, () => [readingOf(electionId, loop.status)]);
 const ports = serverPorts({
   electionId,
   addresses: {
@@ -32,6 +33,7 @@ const ports = serverPorts({
   },
   pepper: config.VOTER_PEPPER,
   openSource: (wanted) => volumeSource(wanted, config.VOLUMES),
+  observer: metrics.observerOf(electionId),
   log,
 });
 const loop = new ReconcileLoop({
@@ -42,7 +44,8 @@ const loop = new ReconcileLoop({
   resyncMs: config.RESYNC_MS,
   closingGraceMs: config.CLOSING_GRACE_MS,
   log,
-  onReconciled: operatorMetrics(registry),
+  onReconciled: ({ failure }, seconds) =>
+    metrics.reconciled(failure ? 'failed' : 'done', seconds, failure?.reason),
 });
 
 const health = new Health({

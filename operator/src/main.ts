@@ -19,6 +19,7 @@ import { LeaseElector } from './kubernetes/lease-elector.ts';
 import { LoadJobs } from './kubernetes/loader/load-jobs.ts';
 import { applyEvent, applyToElection } from './kubernetes/server-side-apply.ts';
 import { StatusWriter } from './kubernetes/status-writer.ts';
+import { operatorMetrics, readingOf } from './operator-metrics.ts';
 
 const { config, log } = startStage('operator', settings);
 
@@ -45,11 +46,13 @@ const elector = new LeaseElector({
 });
 
 const registry = createMetrics('operator', '', VERSION);
-const observer = controllerMetrics(registry, {
+const metrics = operatorMetrics(registry, () =>
+  (controller?.elections() ?? []).map(({ metadata, status }) => readingOf(metadata.name, status)),
+);
+const observer = controllerMetrics(registry, metrics, {
   queueDepth: () => controller?.queueDepth ?? 0,
   working: () => controller?.working ?? 0,
   leading: () => elector.leading,
-  elections: () => controller?.elections() ?? [],
 });
 
 /** Everything anew for each term: what another leader did meanwhile is read, not remembered. */

@@ -11,6 +11,7 @@ import type { HashSource } from './electorate/hash-source.ts';
 import { loadElectorate, pepperId as pepperIdOf } from './electorate/load-electorate.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { dropLedger, migrateLedger } from './ledger/migrate.ts';
+import { observedPorts, type PortsObserver } from './observed-ports.ts';
 import { StepError } from './reconcile/conditions.ts';
 import type { ElectoratePort, LedgerPort, Ports } from './reconcile/ports.ts';
 
@@ -30,6 +31,7 @@ export interface ServerPortsOptions {
   pepper: Pepper;
   /** Opens the electorate's source; throws with a sentence for people if it can't be read. */
   openSource: (election: Election) => HashSource | Promise<HashSource>;
+  observer?: PortsObserver | undefined;
   log: Log;
 }
 
@@ -60,28 +62,34 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     idleTimeout: 1_000,
     log,
   });
-  return {
+  const ledger = ledgerPort(addresses.databaseUrl, pool, log);
+  const ports: ServerPorts = {
     broker: new RabbitmqAdmin({
       managementUrl: addresses.rabbitmqManagementUrl,
       users: addresses.rabbitmqUrl === undefined ? [] : [userOf(addresses.rabbitmqUrl)],
       log,
     }),
-    electorate: electoratePort(options, redis),
+    electorate: electoratePort(options, redis, ledger),
     electorateState: () => new Electorate(redis, options.electionId).state(),
-    ledger: ledgerPort(addresses.databaseUrl, pool, log),
+    ledger,
     now: () => Date.now(),
     close: async () => {
       redis.disconnect();
       await pool.end();
     },
   };
+  return options.observer ? observedPorts(ports, options.observer) : ports;
 }
 
 /** RabbitMQ’s own default where the address names nobody. */
 const userOf = (url: string): string => decodeURIComponent(new URL(url).username) || 'guest';
 
-function electoratePort(options: ServerPortsOptions, redis: RedisConnection): ElectoratePort {
-  const { electionId, pepper, openSource } = options;
+function electoratePort(
+  options: ServerPortsOptions,
+  redis: RedisConnection,
+  ledger: LedgerPort,
+): ElectoratePort {
+  const { electionId, pepper, openSource, observer } = options;
   const electorate = new Electorate(redis, electionId);
   const ping = async () => {
     try {
@@ -91,11 +99,21 @@ function electoratePort(options: ServerPortsOptions, redis: RedisConnection): El
       throw unreachable('Redis', 'REDIS_URL', error);
     }
   };
+  /** `loaded`: what Redis itself says was loaded, which stands in where nothing has been published. */
+  const tellDrift = async (counted: number, loaded: number) => {
+    if (!observer) return;
+    // A ledger that is not there yet has published nothing; one that is away has been told of.
+    const published = await ledger.published().catch(() => undefined);
+    observer.audited({ counted, published: published?.election.eligible || loaded });
+  };
   return {
     ping,
     sound: async () => {
       const { state, layout, eligible, processed, errors, source, pepperId } = await electorate.state();
-      if (state !== 'ready' || !layout || !(await electorate.audit()).ok) return undefined;
+      if (state === 'loading') return undefined;
+      const { ok, counted } = await electorate.audit();
+      await tellDrift(counted, eligible);
+      if (!ok || !layout) return undefined;
       return {
         layout,
         processed,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Log } from '@scrutin/shared/log.ts';
 import type { Election } from '../election-resource.ts';
+import type { PortsObserver } from '../observed-ports.ts';
 import { ElectionError, parseElection } from '../read-election.ts';
 import { StepError } from '../reconcile/conditions.ts';
 import type { Ports } from '../reconcile/ports.ts';
@@ -49,13 +50,20 @@ export class ElectionPorts implements PortsSource {
   readonly #clients: KubeClients;
   readonly #jobs: LoadJobs | undefined;
   readonly #log: Log;
+  readonly #observerOf: ((electionId: string) => PortsObserver) | undefined;
   readonly #kept = new Map<string, Kept>();
 
   /** Without `jobs` the operator loads every electorate itself, and none from a volume. */
-  constructor(clients: KubeClients, jobs: LoadJobs | undefined, log: Log) {
+  constructor(
+    clients: KubeClients,
+    jobs: LoadJobs | undefined,
+    log: Log,
+    observerOf?: (electionId: string) => PortsObserver,
+  ) {
     this.#clients = clients;
     this.#jobs = jobs;
     this.#log = log;
+    this.#observerOf = observerOf;
   }
 
   async open(election: Election, raw: RawElection, all: readonly RawElection[]): Promise<OpenPorts> {
@@ -116,6 +124,7 @@ export class ElectionPorts implements PortsSource {
       addresses: connections.addresses,
       pepper: connections.pepper,
       openSource: (wanted) => source.open(wanted),
+      observer: this.#observerOf?.(name),
       log: this.#log.child({ election: `${namespace}/${name}` }),
     });
     const kept = { version: connections.version, ports, source };

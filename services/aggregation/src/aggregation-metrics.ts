@@ -1,12 +1,41 @@
+import { globSync } from 'node:fs';
 import { AGE_BUCKETS, LATENCY_BUCKETS, SIZE_BUCKETS } from '@scrutin/shared/metrics.ts';
+import { consumerMetrics, type QueueState, queueMetrics } from '@scrutin/shared/queue-metrics.ts';
+import {
+  connectionMetrics,
+  type PoolState,
+  poolMetrics,
+  postgresCallMetrics,
+} from '@scrutin/shared/server-metrics.ts';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { BatchRecord } from './record-batch.ts';
 
+/** A transaction's ends, and every statement of `sql/`. */
+const STATEMENTS = [
+  'begin',
+  'commit',
+  'rollback',
+  'other',
+  ...globSync('*.sql', { cwd: new URL('./sql/', import.meta.url) }).map((file) => file.slice(0, -4)),
+].sort();
+
 const TALLY_OUTCOMES = ['aggregated', 'duplicate', 'invalid', 'redelivered', 'reviewed'] as const;
 
-export function aggregationMetrics(registry: Registry) {
+export interface AggregationState {
+  queues: () => readonly QueueState[];
+  pool: PoolState;
+  postgresqlUp: () => boolean;
+  rabbitmqUp: () => boolean;
+}
+
+export function aggregationMetrics(registry: Registry, state: AggregationState) {
   const registers = [registry];
+  connectionMetrics(registry, { postgresql: state.postgresqlUp, rabbitmq: state.rabbitmqUp });
+  poolMetrics(registry, state.pool);
+  queueMetrics(registry, state.queues);
+  consumerMetrics(registry, state.queues);
   const metrics = {
+    statement: postgresCallMetrics(registry, STATEMENTS),
     counted: new Counter({
       name: 'scrutin_votes_counted_total',
       help: 'Votes committed to the ledger, by outcome; redelivered ones changed nothing, reviewed ones went to review',

@@ -4,8 +4,10 @@ import { Health } from '@scrutin/shared/health.ts';
 import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { connectPostgres } from '@scrutin/shared/postgres.ts';
+import { watchPostgres } from '@scrutin/shared/postgres-watch.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { QueueDepths } from '@scrutin/shared/queue-depths.ts';
+import { type QueueState, withHeld } from '@scrutin/shared/queue-metrics.ts';
 import { sendToReview } from '@scrutin/shared/review.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
@@ -15,12 +17,12 @@ import { aggregationMetrics, observeRecord } from './aggregation-metrics.ts';
 import { settings } from './config.ts';
 import { checkLedger } from './ledger-check.ts';
 import { QueueStats } from './queue-stats.ts';
+import { QueueWatch } from './queue-watch.ts';
 import { tally } from './tally.ts';
 
 const { config, log } = startStage('aggregation', settings);
 
 const registry = createMetrics('aggregation', config.ELECTION_ID, VERSION);
-const metrics = aggregationMetrics(registry);
 const pool = connectPostgres({
   url: config.DATABASE_URL,
   name: `scrutin aggregation ${process.pid}`,
@@ -28,6 +30,13 @@ const pool = connectPostgres({
   statementTimeout: config.STATEMENT_TIMEOUT_MS,
   log,
 });
+const metrics = aggregationMetrics(registry, {
+  queues: () => queueStates(),
+  pool,
+  postgresqlUp: () => postgres.up,
+  rabbitmqUp: () => consumer.consuming && publisher.ready,
+});
+const postgres = watchPostgres(pool, metrics.statement);
 const publisher = await Publisher.open({
   url: config.RABBITMQ_URL,
   name: `aggregation publisher ${process.pid}`,
@@ -39,6 +48,7 @@ const queueDepths = QueueDepths.open({
   name: `aggregation queue depths ${process.pid}`,
   log,
 });
+const queues = new QueueWatch({ depths: () => queueDepths.read() });
 const stats = new QueueStats({
   pool,
   depths: () => queueDepths.read(),
@@ -61,6 +71,7 @@ async function aggregate(votes: DecidedVote[]): Promise<void> {
     onRecorded: (record) => observeRecord(metrics, record, Date.now()),
     log,
   });
+  queues.taken(votes.at(-1)!.timestamp);
   metrics.tallySeconds.observe((performance.now() - start) / 1000);
 }
 
@@ -87,6 +98,12 @@ const consumer = await BatchConsumer.open({
   },
 });
 
+/** The queues as the broker tells of them, and of its own what this process holds. */
+const queueStates = (): QueueState[] =>
+  queues
+    .states()
+    .map((state) => (state.queue === QUEUES.aggregation ? withHeld(state, consumer.held) : state));
+
 const health = new Health({
   stage: 'aggregation',
   electionId: config.ELECTION_ID,
@@ -104,9 +121,11 @@ mountProbes(app, health, registry);
 mountErrors(app, log);
 const parts = { config, log, health };
 const server = await serveStage(app, parts, 'aggregation works');
+queues.start();
 
 stopStageOnSignal(parts, [
   { name: 'finish the batch', run: () => consumer.stop() },
+  { name: 'stop looking at the queues', run: () => queues.stop() },
   { name: 'write the last statistics', run: () => stats.stop() },
   { name: 'close RabbitMQ', run: () => Promise.all([publisher.close(), queueDepths.close()]) },
   { name: 'close PostgreSQL', run: () => pool.end() },

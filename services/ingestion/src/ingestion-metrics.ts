@@ -1,11 +1,38 @@
+import type { FailureCode } from '@scrutin/shared/errors.ts';
+import { measureRequests } from '@scrutin/shared/http-metrics.ts';
 import { LATENCY_BUCKETS, SIZE_BUCKETS } from '@scrutin/shared/metrics.ts';
+import { connectionMetrics, redisCallMetrics } from '@scrutin/shared/server-metrics.ts';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-export function ingestionMetrics(
-  registry: Registry,
-  state: { pending: () => number; inFlight: () => number },
-) {
+/** Why a vote is not accepted; `unreadable`: a request that broke HTTP itself, or a fault of ours. */
+const REASONS: readonly (FailureCode | 'unreadable')[] = [
+  'not-json',
+  'bad-idempotency-key',
+  'bad-request',
+  'not-open',
+  'closed',
+  'suspended',
+  'unknown-law',
+  'too-large',
+  'not-json-type',
+  'invalid-submission',
+  'rate-limited',
+  'overloaded',
+  'broker-unavailable',
+  'not-ready',
+  'unreadable',
+];
+
+export interface IngestionState {
+  pending: () => number;
+  inFlight: () => number;
+  redisUp: () => boolean;
+  rabbitmqUp: () => boolean;
+}
+
+export function ingestionMetrics(registry: Registry, state: IngestionState) {
   const registers = [registry];
+  connectionMetrics(registry, { redis: state.redisUp, rabbitmq: state.rabbitmqUp });
   new Gauge({
     name: 'scrutin_ingestion_pending_votes',
     help: 'Votes taken that wait for the broker’s confirm',
@@ -22,7 +49,14 @@ export function ingestionMetrics(
       this.set(state.inFlight());
     },
   });
-  return {
+  const metrics = {
+    measureRequests: measureRequests(registry),
+    redisCall: redisCallMetrics(registry, ['read-election', 'count-requests']),
+    received: new Counter({
+      name: 'scrutin_votes_received_total',
+      help: 'Votes posted, before anything is refused: accepted, refused and those under way',
+      registers,
+    }),
     accepted: new Counter({
       name: 'scrutin_votes_accepted_total',
       help: 'Votes answered with 202, each after the broker’s confirm',
@@ -53,6 +87,9 @@ export function ingestionMetrics(
       registers,
     }),
   };
+  // A rate over a counter that appears with its first increment misses that increment.
+  for (const reason of REASONS) metrics.refused.inc({ reason }, 0);
+  return metrics;
 }
 
 export type IngestionMetrics = ReturnType<typeof ingestionMetrics>;

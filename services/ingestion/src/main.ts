@@ -5,6 +5,7 @@ import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
+import { RedisWatch } from '@scrutin/shared/redis-watch.ts';
 import { ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './config.ts';
@@ -18,7 +19,6 @@ const { config, log } = startStage('ingestion', settings);
 
 const registry = createMetrics('ingestion', config.ELECTION_ID, VERSION);
 const redis = connectRedis({ url: config.REDIS_URL, clusterNodes: config.REDIS_CLUSTER_NODES, log });
-const election = followElection(redis, config.ELECTION_ID, log);
 const publisher = await Publisher.open({
   url: config.RABBITMQ_URL,
   name: `ingestion ${process.pid}`,
@@ -41,7 +41,11 @@ const metrics = ingestionMetrics(registry, {
 });
 const health = new Health({
   stage: 'ingestion',
+  redisUp: () => redisWatch.up,
+  rabbitmqUp: () => publisher.ready,
   electionId: config.ELECTION_ID,
+const redisWatch = new RedisWatch(redis, metrics.redisCall);
+const election = followElection(redis, config.ELECTION_ID, log, { watch: redisWatch });
   version: VERSION,
   checks: {
     rabbitmq: () => {
@@ -61,6 +65,7 @@ app.set(
 app.use(
   voteRoute({
     election: () => election.current,
+app.use(metrics.measureRequests);
     taking: () => publisher.ready,
     batcher,
     pepper: config.VOTER_PEPPER,
@@ -77,6 +82,7 @@ app.use(
             onRefused: () => metrics.refused.inc({ reason: 'rate-limited' }),
           }),
   }),
+            watch: redisWatch,
 );
 mountProbes(app, health, registry);
 mountDocs(app);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Health } from '@scrutin/shared/health.ts';
 import { createApp, mountProbes } from '@scrutin/shared/http.ts';
+import { createLog } from '@scrutin/shared/log.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { healthReportSchema, problemSchema } from '@scrutin/shared/openapi.ts';
 import { submissionSchema } from '@scrutin/shared/submission.ts';
@@ -27,7 +28,13 @@ function ingestionApp() {
       batcher: new VoteBatcher({ publish: async () => {}, maxVotes: 1, lingerMs: 0, maxPending: 1 }),
       pepper: pepperFromHex('00'.repeat(32)),
       resultsUrl: 'http://127.0.0.1:3004',
-      metrics: ingestionMetrics(registry, { pending: () => 0, inFlight: () => 0 }),
+      log: createLog({ stage: 'test', level: 'silent' }),
+      metrics: ingestionMetrics(registry, {
+        pending: () => 0,
+        inFlight: () => 0,
+        redisUp: () => false,
+        rabbitmqUp: () => false,
+      }),
     }),
   );
   mountProbes(

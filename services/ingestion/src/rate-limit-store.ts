@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RedisConnection } from '@scrutin/shared/redis.ts';
+import type { RedisWatch } from '@scrutin/shared/redis-watch.ts';
 import type { ClientRateLimitInfo, Options, Store } from 'express-rate-limit';
 
 const COUNT_REQUESTS = readFileSync(new URL('count-requests.lua', import.meta.url), 'utf8');
@@ -26,14 +27,16 @@ interface Window {
 export class SharedRateLimitStore implements Store {
   readonly #redis: RedisConnection;
   readonly #prefix: string;
+  readonly #watch: RedisWatch | undefined;
   readonly #windows = new Map<string, Window>();
   readonly #changed = new Set<string>();
   #windowMs = 60_000;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(redis: RedisConnection, prefix: string) {
+  constructor(redis: RedisConnection, prefix: string, watch?: RedisWatch) {
     this.#redis = redis;
     this.#prefix = prefix;
+    this.#watch = watch;
   }
 
   init(options: Pick<Options, 'windowMs'>): void {
@@ -92,7 +95,8 @@ export class SharedRateLimitStore implements Store {
         pipeline.eval(COUNT_REQUESTS, 1, this.#prefix + key, window.untold, this.#windowMs);
         return [{ key, window, count: window.untold }];
       });
-      const answers = (await pipeline.exec()) ?? [];
+      const send = () => pipeline.exec();
+      const answers = (await (this.#watch ? this.#watch.call('count-requests', send) : send())) ?? [];
       for (const [i, { key, window, count }] of told.entries()) {
         const [error, answer] = answers[i] ?? [new Error('no answer')];
         if (error) {

@@ -2,6 +2,7 @@ import { createHmac, type KeyObject } from 'node:crypto';
 import { sendProblem } from '@scrutin/shared/http.ts';
 import type { RedisConnection } from '@scrutin/shared/redis.ts';
 import { redisKeys } from '@scrutin/shared/redis-keys.ts';
+import type { RedisWatch } from '@scrutin/shared/redis-watch.ts';
 import type { RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { SharedRateLimitStore } from './rate-limit-store.ts';
@@ -10,6 +11,7 @@ export interface RateLimitOptions {
   perMinute: number;
   /** Counts for all replicas together; without it each process counts for itself. */
   redis: RedisConnection | undefined;
+  watch?: RedisWatch;
   electionId: string;
   /** Addresses are counted under a keyed hash, so that Redis holds none. */
   key: KeyObject;
@@ -18,7 +20,7 @@ export interface RateLimitOptions {
 
 /** Refuses with 429 and Retry-After what comes too often from one address (an IPv6 /56 counts as one). */
 export function limitRate(options: RateLimitOptions): RequestHandler {
-  const { perMinute, redis, electionId, key, onRefused } = options;
+  const { perMinute, redis, watch, electionId, key, onRefused } = options;
   return rateLimit({
     windowMs: 60_000,
     limit: perMinute,
@@ -29,7 +31,7 @@ export function limitRate(options: RateLimitOptions): RequestHandler {
         .update(ipKeyGenerator(request.ip ?? ''))
         .digest('base64url')
         .slice(0, 22),
-    ...(redis && { store: new SharedRateLimitStore(redis, redisKeys.rateLimit(electionId)) }),
+    ...(redis && { store: new SharedRateLimitStore(redis, redisKeys.rateLimit(electionId), watch) }),
     handler: (_request, response) => {
       onRefused();
       const reset = Number(response.getHeader('Retry-After') ?? 60);

@@ -80,7 +80,12 @@ export function voteRoute(options: VoteRouteOptions): Router {
     next(error);
   };
 
-  router.post(VOTE_PATH, ...(rateLimit ? [rateLimit] : []), accept);
+  const received: RequestHandler = (_request, _response, next) => {
+    metrics.received.inc();
+    next();
+  };
+
+  router.post(VOTE_PATH, received, ...(rateLimit ? [rateLimit] : []), accept);
   router.all(VOTE_PATH, (_request, response) => {
     response.set('Allow', 'POST');
     sendProblem(response, 'method-not-allowed', 'Votes are sent with POST');

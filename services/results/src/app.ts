@@ -8,7 +8,7 @@ import type { BallotSource } from './ballot-lookup.ts';
 import { ballotRoute } from './ballot-route.ts';
 import { mountDocs } from './openapi.ts';
 import { pageRoute } from './page/page-route.ts';
-import { measureRequests, type ResultsMetrics } from './results-metrics.ts';
+import type { ResultsMetrics } from './results-metrics.ts';
 import { resultsRoute } from './results-route.ts';
 import type { SnapshotSource } from './snapshot-follower.ts';
 
@@ -29,7 +29,7 @@ export interface ResultsAppOptions {
 export function resultsApp(options: ResultsAppOptions): Express {
   const { clock = Date.now, electionId, snapshots, ballots, metrics, log } = options;
   const app = createApp();
-  app.use(measureRequests(metrics), readOnly, publicApi);
+  app.use(metrics.measureRequests, readOnly, publicApi);
   app.use(resultsRoute({ snapshots, clock }));
   app.use(ballotRoute({ ballots, electionId }));
   app.use(pageRoute({ snapshots, ballots, electionId, clock, timeZone: options.timeZone, log }));

@@ -2,6 +2,7 @@ import { Health } from '@scrutin/shared/health.ts';
 import { closeServer } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { connectPostgres } from '@scrutin/shared/postgres.ts';
+import { watchPostgres } from '@scrutin/shared/postgres-watch.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { resultsApp } from './app.ts';
@@ -29,7 +30,10 @@ const pool = connectPostgres({
 const metrics = resultsMetrics(registry, {
   age: () => snapshots.age,
   waiting: () => ballots.waiting,
+  pool,
+  postgresqlUp: () => postgres.up,
 });
+const postgres = watchPostgres(pool, metrics.statement);
 const snapshots = new SnapshotFollower({
   pool,
   electionId: config.ELECTION_ID,

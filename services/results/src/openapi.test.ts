@@ -35,7 +35,12 @@ function unreadyApp() {
     ballots: { outcome: async () => undefined },
     health: new Health({ stage: 'results', electionId: 'demo', version: '0', checks: {} }),
     registry,
-    metrics: resultsMetrics(registry, { age: () => 0, waiting: () => 0 }),
+    metrics: resultsMetrics(registry, {
+      age: () => 0,
+      waiting: () => 0,
+      pool: { totalCount: 0, idleCount: 0, waitingCount: 0 },
+      postgresqlUp: () => false,
+    }),
     log: silent,
     timeZone: 'UTC',
   });

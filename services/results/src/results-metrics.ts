@@ -1,9 +1,25 @@
+import { measureRequests } from '@scrutin/shared/http-metrics.ts';
 import { LATENCY_BUCKETS, SIZE_BUCKETS } from '@scrutin/shared/metrics.ts';
-import type { RequestHandler } from 'express';
+import {
+  connectionMetrics,
+  type PoolState,
+  poolMetrics,
+  postgresCallMetrics,
+} from '@scrutin/shared/server-metrics.ts';
 import { Gauge, Histogram, type Registry } from 'prom-client';
 
-export function resultsMetrics(registry: Registry, state: { age: () => number; waiting: () => number }) {
+export interface ResultsState {
+  /** Milliseconds since the counts were read; Infinity before. */
+  age: () => number;
+  waiting: () => number;
+  pool: PoolState;
+  postgresqlUp: () => boolean;
+}
+
+export function resultsMetrics(registry: Registry, state: ResultsState) {
   const registers = [registry];
+  connectionMetrics(registry, { postgresql: state.postgresqlUp });
+  poolMetrics(registry, state.pool);
   new Gauge({
     name: 'scrutin_results_snapshot_age_seconds',
     help: 'Since the counts were last read; -1 before the first time',
@@ -22,13 +38,8 @@ export function resultsMetrics(registry: Registry, state: { age: () => number; w
     },
   });
   return {
-    requestSeconds: new Histogram({
-      name: 'scrutin_http_request_seconds',
-      help: 'From a request’s headers to the end of its answer; route is the pattern, not the path',
-      labelNames: ['method', 'route', 'status'],
-      buckets: LATENCY_BUCKETS,
-      registers,
-    }),
+    measureRequests: measureRequests(registry),
+    statement: postgresCallMetrics(registry, ['read-snapshot', 'ballot-outcomes', 'other']),
     snapshotSeconds: new Histogram({
       name: 'scrutin_results_snapshot_read_seconds',
       help: 'Reading election and counts from PostgreSQL',
@@ -51,23 +62,3 @@ export function resultsMetrics(registry: Registry, state: { age: () => number; w
 }
 
 export type ResultsMetrics = ReturnType<typeof resultsMetrics>;
-
-const METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** Rate, errors and duration of every request; what no route took counts as one route, `other`. */
-export function measureRequests({ requestSeconds }: ResultsMetrics): RequestHandler {
-  return (request, response, next) => {
-    const start = performance.now();
-    response.once('close', () => {
-      const path: unknown = request.route?.path;
-      const labels = {
-        method: METHODS.has(request.method) ? request.method : 'other',
-        route: path === undefined ? 'other' : String([path].flat()[0]),
-        // A client that left before the answer was complete.
-        status: response.writableFinished ? String(response.statusCode) : 'aborted',
-      };
-      requestSeconds.observe(labels, (performance.now() - start) / 1000);
-    });
-    next();
-  };
-}

@@ -3,9 +3,16 @@ import { BatchSession } from './batch-session.ts';
 import { Broker } from './broker.ts';
 import type { Log } from './log.ts';
 import type { Publisher } from './publisher.ts';
+import type { QueueState } from './queue-metrics.ts';
 import type { QueueName } from './topology.ts';
 
-export interface BatchConsumerOptions<T> {
+/** All that a consumer has to know of a vote. */
+export interface TimedVote {
+  /** UTC, ISO 8601. */
+  timestamp: string;
+}
+
+export interface BatchConsumerOptions<T extends TimedVote> {
   url: string;
   name: string;
   queue: QueueName;
@@ -33,7 +40,7 @@ export interface BatchConsumerOptions<T> {
  * Takes a queue's messages in batches, one batch at a time, in order. What is taken is acknowledged only
  * after `handle` has made it durable (P1); while that fails, nothing more than `prefetch` is taken (P6).
  */
-export class BatchConsumer<T> {
+export class BatchConsumer<T extends TimedVote> {
   readonly #options: BatchConsumerOptions<T>;
   #broker!: Broker;
   #session: BatchSession<T> | undefined;
@@ -44,7 +51,7 @@ export class BatchConsumer<T> {
   }
 
   /** Starts connecting and resolves at once; {@link consuming} tells when it is at work. */
-  static async open<T>(options: BatchConsumerOptions<T>): Promise<BatchConsumer<T>> {
+  static async open<T extends TimedVote>(options: BatchConsumerOptions<T>): Promise<BatchConsumer<T>> {
     const consumer = new BatchConsumer(options);
     consumer.#broker = Broker.open({
       url: options.url,
@@ -70,6 +77,13 @@ export class BatchConsumer<T> {
 
   /** Messages in the queue that wait for a consumer, and its consumers. Rejects while not connected. */
   async queueDepth(): Promise<{ messages: number; consumers: number }> {
+  /** What is held of the queue: taken and not acknowledged. */
+  get held(): QueueState & { held: number } {
+    const { held, oldest } = this.#session ?? { held: 0, oldest: undefined };
+    const oldestSeconds = oldest === undefined ? 0 : Math.max(0, Date.now() - Date.parse(oldest)) / 1000;
+    return { queue: this.#options.queue, held, oldestSeconds };
+  }
+
     if (!this.#session) throw new Error(`${this.#options.queue} is not consumed`);
     return this.#session.queueDepth();
   }

@@ -1,5 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
-import type { BatchConsumerOptions } from './batch-consumer.ts';
+import type { BatchConsumerOptions, TimedVote } from './batch-consumer.ts';
 import { retry, settledWithin } from './retry.ts';
 import { sendToReview } from './review.ts';
 import { type DecodedVotes, decodeVotes } from './vote-message.ts';
@@ -15,7 +15,7 @@ interface Taken<T> extends DecodedVotes<T> {
  * One channel's life as a consumer: its deliveries are void once the channel is gone, so each connection
  * gets a session of its own.
  */
-export class BatchSession<T> {
+export class BatchSession<T extends TimedVote> {
   readonly #channel: Channel;
   readonly #options: BatchConsumerOptions<T>;
   /** Aborted when the channel is gone. */
@@ -23,6 +23,8 @@ export class BatchSession<T> {
   /** Aborted when no further batch is to be begun, nor a failing one tried again. */
   readonly #over = new AbortController();
   readonly #taken: Taken<T>[] = [];
+  /** The batch at hand. */
+  #batch: readonly Taken<T>[] = [];
   #takenVotes = 0;
   #lingering = false;
   #wake: (() => void) | undefined;
@@ -34,7 +36,7 @@ export class BatchSession<T> {
     this.#options = options;
   }
 
-  static async start<T>(
+  static async start<T extends TimedVote>(
     channel: Channel,
     options: BatchConsumerOptions<T>,
     reset: () => void,
@@ -56,6 +58,21 @@ export class BatchSession<T> {
     session.#consumerTag = consumerTag;
     session.#loop = session.#run();
     return session;
+  }
+
+  /** Messages taken and not acknowledged. */
+  get held(): number {
+    return this.#batch.length + this.#taken.length;
+  }
+
+  /** Timestamp of the oldest vote that is held, by the first of each message: votes travel in the order they came. */
+  get oldest(): string | undefined {
+    let oldest: string | undefined;
+    for (const { votes } of [...this.#batch, ...this.#taken]) {
+      const timestamp = votes[0]?.timestamp;
+      if (timestamp !== undefined && (oldest === undefined || timestamp < oldest)) oldest = timestamp;
+    }
+    return oldest;
   }
 
   async queueDepth(): Promise<{ messages: number; consumers: number }> {
@@ -111,7 +128,10 @@ export class BatchSession<T> {
         continue;
       }
       if (!this.#full && this.#options.lingerMs > 0) await this.#linger();
-      if (!signal.aborted) await this.#process(this.#nextBatch());
+      if (signal.aborted) return;
+      this.#batch = this.#nextBatch();
+      await this.#process(this.#batch);
+      this.#batch = [];
     }
   }
 
@@ -138,7 +158,7 @@ export class BatchSession<T> {
     return this.#taken.splice(0, messages);
   }
 
-  async #process(batch: Taken<T>[]): Promise<void> {
+  async #process(batch: readonly Taken<T>[]): Promise<void> {
     const { log, handle, onBatch, onRetry } = this.#options;
     const votes = batch.flatMap((taken) => taken.votes);
     const start = performance.now();
@@ -170,7 +190,7 @@ export class BatchSession<T> {
     onBatch?.(votes.length, batch.length, (performance.now() - start) / 1000);
   }
 
-  async #sendToReview(batch: Taken<T>[]): Promise<void> {
+  async #sendToReview(batch: readonly Taken<T>[]): Promise<void> {
     for (const taken of batch) {
       while (taken.rejected.length > 0) {
         const { vote, reason } = taken.rejected[0]!;

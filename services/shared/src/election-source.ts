@@ -2,6 +2,7 @@ import { type PublishedElection, publishedElectionSchema } from './election.ts';
 import type { Log } from './log.ts';
 import type { RedisConnection } from './redis.ts';
 import { redisKeys } from './redis-keys.ts';
+import type { RedisWatch } from './redis-watch.ts';
 
 /** The election as last published, followed in the background. */
 export interface ElectionSource {
@@ -18,15 +19,16 @@ export function followElection(
   redis: RedisConnection,
   electionId: string,
   log: Log,
-  intervalMs = 1_000,
+  { intervalMs = 1_000, watch }: { intervalMs?: number; watch?: RedisWatch } = {},
 ): ElectionSource {
+  const ask = () => redis.get(redisKeys.election(electionId));
   let current: PublishedElection | undefined;
   let seen = '';
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const read = async () => {
     try {
-      const text = await redis.get(redisKeys.election(electionId));
+      const text = await (watch ? watch.call('read-election', ask) : ask());
       if (text !== null && text !== seen) {
         current = publishedElectionSchema.parse(JSON.parse(text));
         seen = text;

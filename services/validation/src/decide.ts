@@ -100,7 +100,9 @@ async function ask(
   } catch (error) {
     const { message } = error as Error;
     if (message.startsWith('NOTREADY'))
-      throw new ScrutinError('electorate-not-ready', message.slice('NOTREADY '.length).split('\n')[0]!);
+      throw new ScrutinError('electorate-not-ready', message.slice('NOTREADY '.length).split('\n')[0]!, {
+        cause: error,
+      });
     throw new ScrutinError('filter-unavailable', 'Redis did not decide the votes', { cause: error });
   }
   if (typeof replies !== 'string' || replies.length !== positions.length)

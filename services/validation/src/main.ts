@@ -6,6 +6,7 @@ import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/share
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
+import { RedisWatch } from '@scrutin/shared/redis-watch.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
@@ -18,14 +19,20 @@ import {
 import { settings } from './config.ts';
 import { decideVotes } from './decide.ts';
 import { slices, toDecidedVote } from './outcome.ts';
-import { validationMetrics } from './validation-metrics.ts';
+import { countDecisions, validationMetrics } from './validation-metrics.ts';
 
 const { config, log } = startStage('validation', settings);
 
 const registry = createMetrics('validation', config.ELECTION_ID, VERSION);
-const metrics = validationMetrics(registry);
+const metrics = validationMetrics(registry, {
+  queue: () => consumer.held,
+  inFlight: () => publisher.inFlight,
+  redisUp: () => redisWatch.up,
+  rabbitmqUp: () => consumer.consuming && publisher.ready,
+});
 const redis = connectRedis({ url: config.REDIS_URL, clusterNodes: config.REDIS_CLUSTER_NODES, log });
-const election = followElection(redis, config.ELECTION_ID, log);
+const redisWatch = new RedisWatch(redis, metrics.redisCall);
+const election = followElection(redis, config.ELECTION_ID, log, { watch: redisWatch });
 const publisher = await Publisher.open({
   url: config.RABBITMQ_URL,
   name: `validation publisher ${process.pid}`,
@@ -38,17 +45,20 @@ const publisher = await Publisher.open({
  * same decision (P3), and the tally knows a ballot that it has seen.
  */
 async function validate(votes: PendingVote[]): Promise<void> {
-  if (!election.current) throw new ScrutinError('electorate-not-ready', 'the election is not prepared yet');
+  const published = election.current;
+  if (!published) throw new ScrutinError('electorate-not-ready', 'the election is not prepared yet');
   const decideStart = performance.now();
-  const decisions = await decideVotes(redis, election.current, votes);
+  const decisions = await redisWatch.call('decide', () => decideVotes(redis, published, votes));
   metrics.decideSeconds.observe((performance.now() - decideStart) / 1000);
   const decided = votes.map((vote, i) => toDecidedVote(vote, decisions[i]!));
+  const publishStart = performance.now();
   await Promise.all(
     [...slices(decided, MAX_VOTES_PER_MESSAGE)].map((slice) =>
       publisher.publish(ROUTING_KEYS.aggregation, encodeVotes(slice)),
     ),
   );
-  for (const decision of decisions) metrics.decided.inc({ outcome: decision });
+  metrics.confirmSeconds.observe((performance.now() - publishStart) / 1000);
+  countDecisions(metrics, decisions);
 }
 
 const consumer = await BatchConsumer.open({

@@ -1,9 +1,33 @@
 import { LATENCY_BUCKETS, SIZE_BUCKETS } from '@scrutin/shared/metrics.ts';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { type QueueState, queueMetrics } from '@scrutin/shared/queue-metrics.ts';
+import { connectionMetrics, redisCallMetrics } from '@scrutin/shared/server-metrics.ts';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Decision } from './outcome.ts';
 
-export function validationMetrics(registry: Registry) {
+const DECISIONS: readonly Decision[] = ['validated', 'duplicate', 'invalid'];
+
+export interface ValidationState {
+  /** Its queue, as far as this worker holds messages of it. */
+  queue: () => QueueState;
+  inFlight: () => number;
+  redisUp: () => boolean;
+  rabbitmqUp: () => boolean;
+}
+
+export function validationMetrics(registry: Registry, state: ValidationState) {
   const registers = [registry];
-  return {
+  connectionMetrics(registry, { redis: state.redisUp, rabbitmq: state.rabbitmqUp });
+  queueMetrics(registry, () => [state.queue()]);
+  new Gauge({
+    name: 'scrutin_validation_inflight_confirms',
+    help: 'Messages published and not confirmed yet',
+    registers,
+    collect() {
+      this.set(state.inFlight());
+    },
+  });
+  const metrics = {
+    redisCall: redisCallMetrics(registry, ['read-election', 'decide']),
     decided: new Counter({
       name: 'scrutin_votes_decided_total',
       help: 'Votes decided, by outcome: validated, duplicate or invalid',
@@ -28,6 +52,12 @@ export function validationMetrics(registry: Registry) {
       buckets: LATENCY_BUCKETS,
       registers,
     }),
+    confirmSeconds: new Histogram({
+      name: 'scrutin_validation_confirm_seconds',
+      help: 'From publishing a batch’s outcomes to the broker’s last confirm of them',
+      buckets: LATENCY_BUCKETS,
+      registers,
+    }),
     retries: new Counter({
       name: 'scrutin_validation_retries_total',
       help: 'Batches held and tried again because Redis or RabbitMQ did not answer',
@@ -39,4 +69,16 @@ export function validationMetrics(registry: Registry) {
       registers,
     }),
   };
+  // A rate over a counter that appears with its first increment misses that increment.
+  for (const outcome of DECISIONS) metrics.decided.inc({ outcome }, 0);
+  return metrics;
+}
+
+/** Counts a batch's decisions: three sums, not one increment a vote. */
+export function countDecisions(
+  { decided }: Pick<ReturnType<typeof validationMetrics>, 'decided'>,
+  decisions: readonly Decision[],
+): void {
+  for (const outcome of DECISIONS)
+    decided.inc({ outcome }, decisions.filter((decision) => decision === outcome).length);
 }

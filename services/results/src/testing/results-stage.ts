@@ -134,7 +134,12 @@ export async function startResultsStage(options: {
     ballots,
     health,
     registry,
-    metrics: resultsMetrics(registry, { age: () => snapshots.age, waiting: () => ballots.waiting }),
+    metrics: resultsMetrics(registry, {
+      age: () => snapshots.age,
+      waiting: () => ballots.waiting,
+      pool,
+      postgresqlUp: () => snapshots.reachable,
+    }),
     log: silent,
     timeZone: 'America/Toronto',
     clock: () => now,
