@@ -4,8 +4,8 @@ import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/share
 import { createMetrics } from '@scrutin/shared/metrics.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
-import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { RedisWatch } from '@scrutin/shared/redis-watch.ts';
+import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './config.ts';
@@ -38,14 +38,14 @@ const batcher = new VoteBatcher({
 const metrics = ingestionMetrics(registry, {
   pending: () => batcher.pending,
   inFlight: () => publisher.inFlight,
-});
-const health = new Health({
-  stage: 'ingestion',
   redisUp: () => redisWatch.up,
   rabbitmqUp: () => publisher.ready,
-  electionId: config.ELECTION_ID,
+});
 const redisWatch = new RedisWatch(redis, metrics.redisCall);
 const election = followElection(redis, config.ELECTION_ID, log, { watch: redisWatch });
+const health = new Health({
+  stage: 'ingestion',
+  electionId: config.ELECTION_ID,
   version: VERSION,
   checks: {
     rabbitmq: () => {
@@ -62,10 +62,10 @@ app.set(
   'trust proxy',
   /^\d+$/.test(config.TRUST_PROXY) ? Number(config.TRUST_PROXY) : config.TRUST_PROXY.split(','),
 );
+app.use(metrics.measureRequests);
 app.use(
   voteRoute({
     election: () => election.current,
-app.use(metrics.measureRequests);
     taking: () => publisher.ready,
     batcher,
     pepper: config.VOTER_PEPPER,
@@ -77,12 +77,12 @@ app.use(metrics.measureRequests);
         : limitRate({
             perMinute: config.RATE_LIMIT_PER_MINUTE,
             redis: config.RATE_LIMIT_STORE === 'redis' ? redis : undefined,
+            watch: redisWatch,
             electionId: config.ELECTION_ID,
             key: config.VOTER_PEPPER,
             onRefused: () => metrics.refused.inc({ reason: 'rate-limited' }),
           }),
   }),
-            watch: redisWatch,
 );
 mountProbes(app, health, registry);
 mountDocs(app);

@@ -75,8 +75,6 @@ export class BatchConsumer<T extends TimedVote> {
     return this.#session !== undefined && this.#broker.connected;
   }
 
-  /** Messages in the queue that wait for a consumer, and its consumers. Rejects while not connected. */
-  async queueDepth(): Promise<{ messages: number; consumers: number }> {
   /** What is held of the queue: taken and not acknowledged. */
   get held(): QueueState & { held: number } {
     const { held, oldest } = this.#session ?? { held: 0, oldest: undefined };
@@ -84,6 +82,8 @@ export class BatchConsumer<T extends TimedVote> {
     return { queue: this.#options.queue, held, oldestSeconds };
   }
 
+  /** Messages in the queue that wait for a consumer, and its consumers. Rejects while not connected. */
+  async queueDepth(): Promise<{ messages: number; consumers: number }> {
     if (!this.#session) throw new Error(`${this.#options.queue} is not consumed`);
     return this.#session.queueDepth();
   }
