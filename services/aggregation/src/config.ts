@@ -1,8 +1,10 @@
 import { commonSettings, connectionSettings, kinds } from '@scrutin/shared/config.ts';
+import { tracingSettings } from '@scrutin/shared/tracing.ts';
 import { z } from 'zod';
 
 export const settings = {
   ...commonSettings,
+  ...tracingSettings,
   PORT: kinds.integer(0, 65_535).default(3003).describe('HTTP port of aggregation: probes and metrics'),
   RABBITMQ_URL: connectionSettings.RABBITMQ_URL,
   DATABASE_URL: connectionSettings.DATABASE_URL,

@@ -11,6 +11,7 @@ import { type QueueState, withHeld } from '@scrutin/shared/queue-metrics.ts';
 import { sendToReview } from '@scrutin/shared/review.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
+import { openTracing } from '@scrutin/shared/tracing.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { type DecidedVote, decidedVoteSchema } from '@scrutin/shared/vote-message.ts';
 import { aggregationMetrics, observeRecord } from './aggregation-metrics.ts';
@@ -21,6 +22,7 @@ import { QueueWatch } from './queue-watch.ts';
 import { tally } from './tally.ts';
 
 const { config, log } = startStage('aggregation', settings);
+const tracing = await openTracing(config, 'aggregation', log);
 
 const registry = createMetrics('aggregation', config.ELECTION_ID, VERSION);
 const pool = connectPostgres({
@@ -70,9 +72,11 @@ async function aggregate(votes: DecidedVote[]): Promise<void> {
     },
     onRecorded: (record) => observeRecord(metrics, record, Date.now()),
     log,
+    traceOf: (vote) => tracing?.idOf(vote),
   });
   queues.taken(votes.at(-1)!.timestamp);
   metrics.tallySeconds.observe((performance.now() - start) / 1000);
+  tracing?.record(votes, { name: 'commit', start, system: 'postgresql', operation: 'COMMIT' });
 }
 
 const consumer = await BatchConsumer.open({
@@ -86,6 +90,7 @@ const consumer = await BatchConsumer.open({
   handle: aggregate,
   review: publisher,
   log,
+  tracing,
   onBatch: (votes, _messages, seconds) => {
     metrics.batchVotes.observe(votes);
     metrics.batchSeconds.observe(seconds);
@@ -130,4 +135,5 @@ stopStageOnSignal(parts, [
   { name: 'close RabbitMQ', run: () => Promise.all([publisher.close(), queueDepths.close()]) },
   { name: 'close PostgreSQL', run: () => pool.end() },
   { name: 'close HTTP', run: () => closeServer(server) },
+  { name: 'send the last spans', run: () => tracing?.close() },
 ]);

@@ -11,6 +11,8 @@ export interface TallyOptions {
   /** Told after each commit. */
   onRecorded?: (record: BatchRecord) => void;
   log: Log;
+  /** What else is logged of a vote: the trace that it is in. */
+  traceOf?: (vote: DecidedVote) => { trace_id?: string } | undefined;
 }
 
 /** Not a vote's doing: these rows are the ledger's own, and a check that fails there is for a person to mend. */
@@ -22,7 +24,7 @@ const OWN_TABLES = new Set(['vote_results', 'system_stats']);
  * the ledger or the broker does not answer now; then all of it is safe to repeat.
  */
 export async function tally(votes: readonly DecidedVote[], options: TallyOptions): Promise<void> {
-  const { pool, review, onRecorded, log } = options;
+  const { pool, review, onRecorded, log, traceOf } = options;
   let record: BatchRecord;
   try {
     record = await recordBatch(pool, votes);
@@ -37,15 +39,24 @@ export async function tally(votes: readonly DecidedVote[], options: TallyOptions
     // The server's own words may hold the row, with its voter (P5): only codes and names are told.
     const { code, constraint } = error;
     const reason = `PostgreSQL refuses it: SQLSTATE ${code}${constraint ? `, ${constraint}` : ''}`;
-    log.error({ reason }, 'a vote can’t be recorded; sent to review');
+    const { ballot_id } = votes[0]!;
+    log.error({ ballot_id, reason }, 'a vote can’t be recorded; sent to review');
     await review(votes[0]!, reason);
     return;
   }
   onRecorded?.(record);
   const { unknown } = record;
-  if (unknown.length > 0)
-    log.error({ votes: unknown.length }, 'votes on a law that the tally does not have; sent to review');
-  for (const vote of unknown) await review(vote, 'the tally has no such law');
+  for (const vote of unknown) {
+    const { ballot_id } = vote;
+    log.error({ ballot_id }, 'a vote on a law that the tally does not have; sent to review');
+    await review(vote, 'the tally has no such law');
+  }
+  if (!log.isLevelEnabled('debug')) return;
+  const counted = new Set(record.counted.map((vote) => vote.ballot_id));
+  for (const vote of votes.filter((one) => !unknown.includes(one))) {
+    const { ballot_id } = vote;
+    log.debug({ ballot_id, counted: counted.has(ballot_id), ...traceOf?.(vote) }, 'vote recorded');
+  }
 }
 
 const isVotesFault = (error: unknown): error is { code: string; constraint?: string } =>

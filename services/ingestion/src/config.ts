@@ -1,9 +1,11 @@
 import { commonSettings, connectionSettings, kinds } from '@scrutin/shared/config.ts';
+import { tracingSettings } from '@scrutin/shared/tracing.ts';
 import { MAX_VOTES_PER_MESSAGE } from '@scrutin/shared/vote-message.ts';
 import { z } from 'zod';
 
 export const settings = {
   ...commonSettings,
+  ...tracingSettings,
   PORT: kinds.integer(0, 65_535).default(3001).describe('HTTP port of ingestion'),
   RABBITMQ_URL: connectionSettings.RABBITMQ_URL,
   REDIS_URL: connectionSettings.REDIS_URL,

@@ -2,11 +2,13 @@ import { followElection } from '@scrutin/shared/election-source.ts';
 import { Health } from '@scrutin/shared/health.ts';
 import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
+import { publishVotes } from '@scrutin/shared/publish-votes.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
 import { RedisWatch } from '@scrutin/shared/redis-watch.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { ROUTING_KEYS } from '@scrutin/shared/topology.ts';
+import { openTracing } from '@scrutin/shared/tracing.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import { settings } from './config.ts';
 import { ingestionMetrics } from './ingestion-metrics.ts';
@@ -16,6 +18,7 @@ import { VoteBatcher } from './vote-batcher.ts';
 import { voteRoute } from './vote-route.ts';
 
 const { config, log } = startStage('ingestion', settings);
+const tracing = await openTracing(config, 'ingestion', log);
 
 const registry = createMetrics('ingestion', config.ELECTION_ID, VERSION);
 const redis = connectRedis({ url: config.REDIS_URL, clusterNodes: config.REDIS_CLUSTER_NODES, log });
@@ -26,7 +29,7 @@ const publisher = await Publisher.open({
   confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
 });
 const batcher = new VoteBatcher({
-  publish: (content) => publisher.publish(ROUTING_KEYS.validation, content),
+  publish: (content, votes) => publishVotes(publisher, ROUTING_KEYS.validation, { content, votes }, tracing),
   maxVotes: config.BATCH_MAX_VOTES,
   lingerMs: config.BATCH_LINGER_MS,
   maxPending: config.MAX_PENDING_VOTES,
@@ -71,6 +74,8 @@ app.use(
     pepper: config.VOTER_PEPPER,
     resultsUrl: config.RESULTS_URL,
     metrics,
+    log,
+    tracing,
     rateLimit:
       config.RATE_LIMIT_PER_MINUTE === 0
         ? undefined
@@ -103,4 +108,5 @@ stopStageOnSignal(parts, [
       redis.disconnect();
     },
   },
+  { name: 'send the last spans', run: () => tracing?.close() },
 ]);

@@ -2,8 +2,8 @@ import { ScrutinError } from '@scrutin/shared/errors.ts';
 import { encodeVotes, type PendingVote } from '@scrutin/shared/vote-message.ts';
 
 export interface VoteBatcherOptions {
-  /** Publishes one message and resolves after the broker's confirm. */
-  publish: (content: Buffer) => Promise<void>;
+  /** Publishes one message, which holds these votes, and resolves after the broker's confirm. */
+  publish: (content: Buffer, votes: readonly PendingVote[]) => Promise<void>;
   maxVotes: number;
   lingerMs: number;
   /** Votes taken and not confirmed yet, at the most. */
@@ -64,7 +64,8 @@ export class VoteBatcher {
     const batch = this.#open;
     this.#open = [];
     const start = performance.now();
-    this.#options.publish(encodeVotes(batch.map((waiting) => waiting.vote))).then(
+    const votes = batch.map((waiting) => waiting.vote);
+    this.#options.publish(encodeVotes(votes), votes).then(
       () => {
         this.#options.onMessage?.(batch.length, (performance.now() - start) / 1000);
         this.#settle(batch);

@@ -1,11 +1,14 @@
 import type { PublishedElection } from '@scrutin/shared/election.ts';
 import { ScrutinError } from '@scrutin/shared/errors.ts';
 import { sendProblem } from '@scrutin/shared/http.ts';
+import type { Log } from '@scrutin/shared/log.ts';
+import type { VoteTracing } from '@scrutin/shared/vote-tracing.ts';
 import type { Pepper } from '@scrutin/shared/voter-hash.ts';
 import { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
 import { InvalidSubmission, requireOpen, toPendingVote } from './accept-vote.ts';
 import type { IngestionMetrics } from './ingestion-metrics.ts';
 import { readJsonBody } from './read-json-body.ts';
+import { traceRequests } from './trace-requests.ts';
 import type { VoteBatcher } from './vote-batcher.ts';
 
 export interface VoteRouteOptions {
@@ -16,6 +19,8 @@ export interface VoteRouteOptions {
   pepper: Pepper;
   resultsUrl: string;
   metrics: IngestionMetrics;
+  log: Log;
+  tracing?: VoteTracing | undefined;
   rateLimit?: RequestHandler | undefined;
 }
 
@@ -26,7 +31,7 @@ const ACCEPTED = 'The vote was accepted and will be counted';
 
 /** `POST /api/v1/vote`: 202 once the broker has confirmed the vote on a durable quorum queue (P1). */
 export function voteRoute(options: VoteRouteOptions): Router {
-  const { election, taking, batcher, pepper, metrics, rateLimit } = options;
+  const { election, taking, batcher, pepper, metrics, log, tracing, rateLimit } = options;
   // As URL writes it there is nothing but ASCII in it, and nothing that JSON would have to escape.
   const statusBase = `${new URL(options.resultsUrl).href.replace(/\/+$/, '')}/api/v1/ballots/`;
   const router = Router({ caseSensitive: true, strict: false });
@@ -53,6 +58,8 @@ export function voteRoute(options: VoteRouteOptions): Router {
       current,
       pepper,
     );
+    tracing?.pass([request], [vote]);
+    response.locals.ballotId = vote.ballot_id;
     await batcher.add(vote);
     metrics.accepted.inc();
     metrics.acceptSeconds.observe((performance.now() - start) / 1000);
@@ -67,9 +74,15 @@ export function voteRoute(options: VoteRouteOptions): Router {
       Location: statusUrl,
     });
     response.end(answer, 'latin1');
+    if (log.isLevelEnabled('debug'))
+      log.debug({ ballot_id: vote.ballot_id, ...tracing?.idOf(vote) }, 'vote accepted');
   };
 
-  const refuse: ErrorRequestHandler = (error, _request, response, next) => {
+  const refuse: ErrorRequestHandler = (error, request, response, next) => {
+    const reason = error instanceof ScrutinError ? error.code : 'unreadable';
+    tracing?.spanOf(request)?.set({ 'error.type': reason });
+    if (log.isLevelEnabled('debug'))
+      log.debug({ ballot_id: response.locals.ballotId, reason, ...tracing?.idOf(request) }, 'vote refused');
     if (error instanceof ScrutinError) {
       metrics.refused.inc({ reason: error.code });
       const errors = error instanceof InvalidSubmission ? error.problems : undefined;
@@ -85,6 +98,7 @@ export function voteRoute(options: VoteRouteOptions): Router {
     next();
   };
 
+  if (tracing) router.post(VOTE_PATH, traceRequests(tracing, VOTE_PATH));
   router.post(VOTE_PATH, received, ...(rateLimit ? [rateLimit] : []), accept);
   router.all(VOTE_PATH, (_request, response) => {
     response.set('Allow', 'POST');

@@ -5,6 +5,7 @@ import type { Log } from './log.ts';
 import type { Publisher } from './publisher.ts';
 import type { QueueState } from './queue-metrics.ts';
 import type { QueueName } from './topology.ts';
+import type { VoteTracing } from './vote-tracing.ts';
 
 /** All that a consumer has to know of a vote. */
 export interface TimedVote {
@@ -31,6 +32,7 @@ export interface BatchConsumerOptions<T extends TimedVote> {
   /** Where single votes that fit no schema are sent for a person to look at. */
   review: Publisher;
   log: Log;
+  tracing?: VoteTracing | undefined;
   onBatch?: (votes: number, messages: number, seconds: number) => void;
   onRetry?: () => void;
   onRejected?: (count: number) => void;

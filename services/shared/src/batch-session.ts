@@ -1,8 +1,9 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { BatchConsumerOptions, TimedVote } from './batch-consumer.ts';
+import { ScrutinError } from './errors.ts';
 import { retry, settledWithin } from './retry.ts';
 import { sendToReview } from './review.ts';
-import { type DecodedVotes, decodeVotes } from './vote-message.ts';
+import { ballotIdIn, type DecodedVotes, decodeVotes } from './vote-message.ts';
 
 /** A broker that doesn't answer a close for so long is left alone. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -101,6 +102,8 @@ export class BatchSession<T extends TimedVote> {
   #take(message: ConsumeMessage): void {
     try {
       const decoded = decodeVotes(message.content, this.#options.voteSchema);
+      // Positions are those of the whole message, so one with a vote missing is not traced on.
+      if (decoded.rejected.length === 0) this.#trace(message, decoded.votes as object[]);
       this.#taken.push({ ...decoded, message });
       this.#takenVotes += decoded.votes.length;
       if (!this.#lingering || this.#full) this.#wake?.();
@@ -113,6 +116,11 @@ export class BatchSession<T extends TimedVote> {
       // Dead-lettered by the queue's policy, with its reason in the broker's x-death header.
       this.#channel.nack(message, false, false);
     }
+  }
+
+  #trace({ properties, fields }: ConsumeMessage, votes: object[]): void {
+    const { queue, tracing } = this.#options;
+    tracing?.receive(votes, { queue, headers: properties.headers, redelivered: fields.redelivered });
   }
 
   /** Nothing more fits into the batch, or the broker hands out no more before it is acknowledged. */
@@ -159,8 +167,9 @@ export class BatchSession<T extends TimedVote> {
   }
 
   async #process(batch: readonly Taken<T>[]): Promise<void> {
-    const { log, handle, onBatch, onRetry } = this.#options;
+    const { log, handle, onBatch, onRetry, tracing } = this.#options;
     const votes = batch.flatMap((taken) => taken.votes);
+    let retries = 0;
     const start = performance.now();
     try {
       await retry(
@@ -173,20 +182,23 @@ export class BatchSession<T extends TimedVote> {
           mostPauseMs: 2_000,
           onRetry: (error, attempt) => {
             onRetry?.();
+            retries++;
             // The first failure is told, then one in ten: a long outage must not fill the disk.
             if (attempt === 1 || attempt % 10 === 0)
               log.warn({ err: error, attempt, votes: votes.length }, 'a batch is held and tried again');
           },
         },
       );
-      if (this.#gone.signal.aborted) return;
+      if (this.#gone.signal.aborted) throw new ScrutinError('broker-unavailable', 'the channel is gone');
       // Batches are taken in order, one at a time, so all before this message are settled.
       this.#channel.ack(batch.at(-1)!.message, true);
     } catch (error) {
       // Over, or the channel is going: the broker gives the batch to somebody else, or to us again.
       log.debug({ err: error, votes: votes.length }, 'a batch goes back to the queue');
+      tracing?.settle(votes as object[], retries, error);
       return;
     }
+    tracing?.settle(votes as object[], retries);
     onBatch?.(votes.length, batch.length, (performance.now() - start) / 1000);
   }
 
@@ -199,7 +211,7 @@ export class BatchSession<T extends TimedVote> {
         taken.rejected.shift();
         this.#options.onRejected?.(1);
         this.#options.log.error(
-          { reason, queue: this.#options.queue },
+          { ballot_id: ballotIdIn(vote), reason, queue: this.#options.queue },
           'a vote can’t be read; sent to review',
         );
       }

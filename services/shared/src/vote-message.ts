@@ -84,6 +84,12 @@ export class UnreadableMessage extends Error {
   readonly code = 'unreadable-message';
 }
 
+/** The ballot id of a vote that fits no schema, if it has one. */
+export function ballotIdIn(vote: unknown): string | undefined {
+  const found = z.object({ ballot_id: ballotIdSchema }).safeParse(vote);
+  return found.success ? found.data.ballot_id : undefined;
+}
+
 const outerSchema = envelope(z.unknown());
 
 /**

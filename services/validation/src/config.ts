@@ -1,7 +1,9 @@
 import { commonSettings, connectionSettings, kinds } from '@scrutin/shared/config.ts';
+import { tracingSettings } from '@scrutin/shared/tracing.ts';
 
 export const settings = {
   ...commonSettings,
+  ...tracingSettings,
   PORT: kinds.integer(0, 65_535).default(3002).describe('HTTP port of validation: probes and metrics'),
   RABBITMQ_URL: connectionSettings.RABBITMQ_URL,
   REDIS_URL: connectionSettings.REDIS_URL,

@@ -4,11 +4,13 @@ import { ScrutinError } from '@scrutin/shared/errors.ts';
 import { Health } from '@scrutin/shared/health.ts';
 import { closeServer, createApp, mountErrors, mountProbes } from '@scrutin/shared/http.ts';
 import { createMetrics } from '@scrutin/shared/metrics.ts';
+import { publishVotes } from '@scrutin/shared/publish-votes.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { connectRedis } from '@scrutin/shared/redis.ts';
 import { RedisWatch } from '@scrutin/shared/redis-watch.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
+import { openTracing } from '@scrutin/shared/tracing.ts';
 import { VERSION } from '@scrutin/shared/version.ts';
 import {
   encodeVotes,
@@ -22,6 +24,7 @@ import { slices, toDecidedVote } from './outcome.ts';
 import { countDecisions, validationMetrics } from './validation-metrics.ts';
 
 const { config, log } = startStage('validation', settings);
+const tracing = await openTracing(config, 'validation', log);
 
 const registry = createMetrics('validation', config.ELECTION_ID, VERSION);
 const metrics = validationMetrics(registry, {
@@ -50,15 +53,25 @@ async function validate(votes: PendingVote[]): Promise<void> {
   const decideStart = performance.now();
   const decisions = await redisWatch.call('decide', () => decideVotes(redis, published, votes));
   metrics.decideSeconds.observe((performance.now() - decideStart) / 1000);
+  tracing?.record(votes, { name: 'decide', start: decideStart, system: 'redis', operation: 'EVALSHA' });
   const decided = votes.map((vote, i) => toDecidedVote(vote, decisions[i]!));
+  tracing?.pass(votes, decided);
   const publishStart = performance.now();
   await Promise.all(
     [...slices(decided, MAX_VOTES_PER_MESSAGE)].map((slice) =>
-      publisher.publish(ROUTING_KEYS.aggregation, encodeVotes(slice)),
+      publishVotes(
+        publisher,
+        ROUTING_KEYS.aggregation,
+        { content: encodeVotes(slice), votes: slice },
+        tracing,
+      ),
     ),
   );
   metrics.confirmSeconds.observe((performance.now() - publishStart) / 1000);
   countDecisions(metrics, decisions);
+  if (log.isLevelEnabled('debug'))
+    for (const vote of decided)
+      log.debug({ ballot_id: vote.ballot_id, outcome: vote.status, ...tracing?.idOf(vote) }, 'vote decided');
 }
 
 const consumer = await BatchConsumer.open({
@@ -72,6 +85,7 @@ const consumer = await BatchConsumer.open({
   handle: validate,
   review: publisher,
   log,
+  tracing,
   onBatch: (votes, _messages, seconds) => {
     metrics.batchVotes.observe(votes);
     metrics.batchSeconds.observe(seconds);
@@ -114,4 +128,5 @@ stopStageOnSignal(parts, [
     },
   },
   { name: 'close HTTP', run: () => closeServer(server) },
+  { name: 'send the last spans', run: () => tracing?.close() },
 ]);
