@@ -29,6 +29,7 @@ export const COMMANDS = {
   bench: { does: 'measures votes per second from the first POST to the last commit' },
   load: { does: 'sends a load of votes with k6 and checks that every count is exact' },
   images: { does: 'builds the container images of the stages and the operator' },
+  dashboards: { does: 'writes Grafana’s dashboards anew from their sources' },
   'compose-secrets': { does: 'makes the passwords and the pepper that compose.yaml mounts, once' },
   init: { does: 'prepares an election on servers that are there: topology, schema, electorate' },
   'generate-hashes': { does: 'makes a synthetic roll and its hash files, or hashes a given roll' },
