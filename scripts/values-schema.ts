@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CRD_FILE } from '@scrutin/operator/kubernetes/crd-file.ts';
 import { commonSettings } from '@scrutin/shared/config.ts';
+import { tracingSettings } from '@scrutin/shared/tracing.ts';
 import { type ChartValue, chartValues } from './charts/values-file.ts';
 import { type SettingsPaths, valuesSchema } from './charts/values-schema.ts';
 import { valuesTable, withTable } from './charts/values-table.ts';
@@ -23,7 +24,7 @@ export async function madeFiles(): Promise<Map<string, string>> {
   const table = (name: string) => tables.find(({ process }) => process === name)!.settings;
   const settings: Record<(typeof CHARTS)[number], SettingsPaths> = {
     scrutin: {
-      settings: commonSettings,
+      settings: { ...commonSettings, ...tracingSettings },
       ...Object.fromEntries(
         ['ingestion', 'validation', 'aggregation', 'results'].map((stage) => [
           `stages.${stage}.settings`,

@@ -58,6 +58,7 @@ const STRICTER: readonly (readonly [string, JsonSchema])[] = [
   ['external.redis', objects],
   ['external.rabbitmq', objects],
   ['external.postgresql', objects],
+  ['external.collector', objects],
   ['podSecurity.runAsUser', user],
   ['podSecurity.runAsGroup', user],
   ['ingress.ingestion.path', { type: 'string', pattern: '^/' }],

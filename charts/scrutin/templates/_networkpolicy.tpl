@@ -35,6 +35,19 @@ podSelector:
 {{- end -}}
 {{- end -}}
 
+{{/* The collector of traces that a stage's settings name, as an egress rule; takes (dict "root" $ "name" "ingestion"). */}}
+{{- define "scrutin.toCollector" -}}
+{{- $endpoint := dig "OTEL_EXPORTER_OTLP_ENDPOINT" "" (include "scrutin.settings" . | fromYaml) -}}
+{{- if and $endpoint (ne .name "results") -}}
+{{- $address := urlParse $endpoint -}}
+{{- $explicit := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $address.host) -}}
+- ports: [{port: {{ $explicit | default (ternary 443 80 (eq $address.scheme "https")) }}}]
+  {{- with .root.Values.networkPolicy.external.collector }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
 {{/* The operator's pods, whatever its release's name. */}}
 {{- define "scrutin.theOperator" -}}
 - namespaceSelector:
