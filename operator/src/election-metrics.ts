@@ -1,4 +1,4 @@
-import type { BackingServer } from '@scrutin/shared/server-metrics.ts';
+import { type BackingServer, CONNECTION_UP } from '@scrutin/shared/server-metrics.ts';
 import { Gauge, type Registry } from 'prom-client';
 import { PHASES, type Phase } from './election-resource.ts';
 
@@ -84,14 +84,9 @@ export function electionMetrics(
       for (const [election, { drift }] of seen) if (drift !== undefined) drifts.set({ election }, drift);
     },
   );
-  gauge(
-    'scrutin_connection_up',
-    'Whether the server answered at the last reconciliation: 1 or 0',
-    ['election', 'server'],
-    (connections, all) => {
-      for (const { election } of all)
-        for (const [server, up] of seen.get(election)?.up ?? [])
-          connections.set({ election, server }, Number(up));
-    },
-  );
+  gauge(CONNECTION_UP.name, CONNECTION_UP.help, ['election', 'server'], (connections, all) => {
+    for (const { election } of all)
+      for (const [server, up] of seen.get(election)?.up ?? [])
+        connections.set({ election, server }, Number(up));
+  });
 }

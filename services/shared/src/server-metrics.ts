@@ -4,14 +4,19 @@ import { LATENCY_BUCKETS } from './metrics.ts';
 /** The backing services, as the metrics name them. */
 export type BackingServer = 'redis' | 'rabbitmq' | 'postgresql';
 
+/** A process of one election and the operator of many register this, each in its way. */
+export const CONNECTION_UP = {
+  name: 'scrutin_connection_up',
+  help: 'Whether the server could be used at the last exchange with it, 1 or 0; the operator asks at every reconciliation',
+} as const;
+
 /** Whether each server that the process uses can be used now, asked when the metrics are read. */
 export function connectionMetrics(
   registry: Registry,
   servers: Partial<Record<BackingServer, () => boolean>>,
 ): void {
   new Gauge({
-    name: 'scrutin_connection_up',
-    help: 'Whether this process can use the server now, by its last exchange with it: 1 or 0',
+    ...CONNECTION_UP,
     labelNames: ['server'],
     registers: [registry],
     collect() {
