@@ -8,6 +8,7 @@ import { VERSION } from '@scrutin/shared/version.ts';
 import { resultsApp } from './app.ts';
 import { BallotLookup, readOutcomes } from './ballot-lookup.ts';
 import { settings } from './config.ts';
+import { lawMetrics } from './law-metrics.ts';
 import { resultsMetrics } from './results-metrics.ts';
 import { SnapshotFollower } from './snapshot-follower.ts';
 
@@ -43,6 +44,7 @@ const snapshots = new SnapshotFollower({
   onRead: (seconds, ok) => metrics.snapshotSeconds.observe({ ok: String(ok) }, seconds),
   onDigest: (verified) => metrics.digestVerified.set(verified === null ? -1 : Number(verified)),
 });
+lawMetrics(registry, snapshots);
 const ballots = new BallotLookup({
   read: readOutcomes(pool),
   reachable: () => snapshots.reachable,
