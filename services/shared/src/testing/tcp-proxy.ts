@@ -1,28 +1,47 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type Hold, type MarkReader, TcpFlow } from './tcp-flow.ts';
+
+export type Direction = 'toServer' | 'toClient';
+const DIRECTIONS: readonly Direction[] = ['toServer', 'toClient'];
+
+export interface TcpProxyOptions {
+  /** Readers of what passes, a new one a connection, for {@link TcpProxy.holdAt}. */
+  marks?: Partial<Record<Direction, () => MarkReader>>;
+}
+
+interface Pair {
+  client: Socket;
+  upstream: Socket;
+  flows: Record<Direction, TcpFlow>;
+}
 
 /**
- * A way to a server on which a test can do what networks and killed servers do: cut, refuse, freeze; and put
- * bytes of its own into what the client reads.
+ * A way to a server on which a test can do what networks and killed servers do: cut, refuse, freeze, delay, swallow,
+ * hold at a given message; and put bytes of its own into what the client reads.
  */
 export class TcpProxy {
   readonly #server: Server;
   readonly #target: { host: string; port: number };
-  readonly #pairs = new Set<[client: Socket, upstream: Socket]>();
+  readonly #options: TcpProxyOptions;
+  readonly #pairs = new Set<Pair>();
+  readonly #holds: Record<Direction, Set<Hold>> = { toServer: new Set(), toClient: new Set() };
   #mode: 'pass' | 'refuse' | 'freeze' = 'pass';
+  #delayMs = 0;
   /** Called with each chunk from the server before it is passed on. */
   onAnswer: ((chunk: Buffer, client: Socket) => void) | undefined;
   /** Connections that clients have opened so far. */
   connections = 0;
 
-  private constructor(target: { host: string; port: number }) {
+  private constructor(target: { host: string; port: number }, options: TcpProxyOptions) {
     this.#target = target;
-    this.#server = createServer((client) => this.#join(client));
+    this.#options = options;
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#join(client));
   }
 
   /** Starts a proxy to the server of `url`. */
-  static async to(url: string): Promise<TcpProxy> {
+  static async to(url: string, options: TcpProxyOptions = {}): Promise<TcpProxy> {
     const { hostname, port } = new URL(url);
-    const proxy = new TcpProxy({ host: hostname, port: Number(port) });
+    const proxy = new TcpProxy({ host: hostname, port: Number(port) }, options);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
@@ -43,9 +62,10 @@ export class TcpProxy {
 
   /** Breaks every connection without a word, as a SIGKILL of the server does. */
   cut(): void {
-    for (const [client, upstream] of this.#pairs) {
-      client.resetAndDestroy();
-      upstream.resetAndDestroy();
+    for (const pair of this.#pairs) {
+      pair.client.resetAndDestroy();
+      pair.upstream.resetAndDestroy();
+      this.#pairs.delete(pair);
     }
   }
 
@@ -58,17 +78,48 @@ export class TcpProxy {
   /** Keeps connections open and moves nothing any more, as a stopped process or a lost route does. */
   freeze(): void {
     this.#mode = 'freeze';
-    for (const pair of this.#pairs) for (const socket of pair) socket.pause();
+    for (const { client, upstream } of this.#pairs) for (const socket of [client, upstream]) socket.pause();
   }
 
   pass(): void {
     this.#mode = 'pass';
-    for (const pair of this.#pairs) for (const socket of pair) socket.resume();
+    for (const { client, upstream } of this.#pairs) for (const socket of [client, upstream]) socket.resume();
+  }
+
+  /** Everything takes so many milliseconds longer, each way, from now on. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+    for (const { flows } of this.#pairs) for (const direction of DIRECTIONS) flows[direction].delayMs = ms;
+  }
+
+  /**
+   * The connections that are open now become half-open ones: bytes are read and get lost, and neither side
+   * learns that the other has closed. New connections are as they should be.
+   */
+  swallow(directions: readonly Direction[] = DIRECTIONS): void {
+    for (const { flows } of this.#pairs)
+      for (const direction of directions) flows[direction].swallowing = true;
+  }
+
+  /**
+   * On the first connection on which the mark is seen, nothing more moves in that direction: neither the mark
+   * (with `after`, it alone still passes) nor what follows. `onHeld` is called at that moment, once; the flow
+   * it is given can be released. Returns a function that calls the hold off.
+   */
+  holdAt(
+    direction: Direction,
+    mark: string,
+    onHeld: (flow: TcpFlow) => void,
+    options: { after?: boolean } = {},
+  ): () => void {
+    const hold: Hold = { mark, after: options.after ?? false, onHeld };
+    this.#holds[direction].add(hold);
+    return () => this.#holds[direction].delete(hold);
   }
 
   /** Sends bytes to every client as if the server had. */
   inject(bytes: Buffer): void {
-    for (const [client] of this.#pairs) client.write(bytes);
+    for (const { client } of this.#pairs) client.write(bytes);
   }
 
   async close(): Promise<void> {
@@ -82,23 +133,44 @@ export class TcpProxy {
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect({ ...this.#target, noDelay: true });
-    const pair: [Socket, Socket] = [client, upstream];
-    this.#pairs.add(pair);
+    const upstream = connect({ ...this.#target, noDelay: true, allowHalfOpen: true });
     client.setNoDelay(true);
-    client.on('data', (chunk) => upstream.write(chunk));
+    const flow = (direction: Direction, to: Socket) => {
+      const made = new TcpFlow(to, this.#options.marks?.[direction]?.(), (name) =>
+        this.#take(direction, name),
+      );
+      made.delayMs = this.#delayMs;
+      return made;
+    };
+    const flows = { toServer: flow('toServer', upstream), toClient: flow('toClient', client) };
+    const pair: Pair = { client, upstream, flows };
+    this.#pairs.add(pair);
+    client.on('data', (chunk) => flows.toServer.push(chunk));
     upstream.on('data', (chunk) => {
       this.onAnswer?.(chunk, client);
-      if (!client.destroyed) client.write(chunk);
+      flows.toClient.push(chunk);
     });
-    for (const [socket, other] of [pair, [upstream, client] as const]) {
+    for (const [socket, other, out] of [
+      [client, upstream, flows.toServer],
+      [upstream, client, flows.toClient],
+    ] as const) {
       socket.on('error', () => {});
-      socket.on('end', () => other.end());
+      socket.on('end', () => out.end());
       socket.on('close', () => {
-        other.destroy();
+        if (out.swallowing && !other.destroyed) return;
+        out.close();
         this.#pairs.delete(pair);
       });
       if (this.#mode === 'freeze') socket.pause();
     }
+  }
+
+  #take(direction: Direction, name: string): Hold | undefined {
+    for (const hold of this.#holds[direction])
+      if (hold.mark === name) {
+        this.#holds[direction].delete(hold);
+        return hold;
+      }
+    return undefined;
   }
 }
