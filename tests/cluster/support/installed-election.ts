@@ -78,24 +78,29 @@ export class InstalledElection {
     return kubectl(['--namespace', this.namespace, ...args]);
   }
 
-  /** Applies the Election, open from the beginning of 2026 to 2100 and with live results unless `spec` says otherwise. */
-  async applyElection(spec: object = {}): Promise<void> {
+  /** The Election's spec: open from the beginning of 2026 to 2100 and with live results unless `changes` says otherwise. */
+  spec(changes: object = {}): object {
+    return {
+      title: { fr: 'Essai', en: 'Test' },
+      laws: this.laws.map((id) => ({ id, title: { fr: `Loi ${id}`, en: `Law ${id}` } })),
+      opensAt: '2026-01-01T00:00:00Z',
+      closesAt: '2100-01-01T00:00:00Z',
+      electorate: {
+        expected: this.electors.length,
+        source: { persistentVolumeClaim: { claimName: 'electorate' } },
+      },
+      results: 'live',
+      ...changes,
+    };
+  }
+
+  /** Applies the Election, with {@link spec}. */
+  async applyElection(changes: object = {}): Promise<void> {
     await apply(this.namespace, {
       apiVersion: 'scrutin.dev/v1alpha1',
       kind: 'Election',
       metadata: { name: this.name },
-      spec: {
-        title: { fr: 'Essai', en: 'Test' },
-        laws: this.laws.map((id) => ({ id, title: { fr: `Loi ${id}`, en: `Law ${id}` } })),
-        opensAt: '2026-01-01T00:00:00Z',
-        closesAt: '2100-01-01T00:00:00Z',
-        electorate: {
-          expected: this.electors.length,
-          source: { persistentVolumeClaim: { claimName: 'electorate' } },
-        },
-        results: 'live',
-        ...spec,
-      },
+      spec: this.spec(changes),
     });
   }
 
@@ -136,6 +141,12 @@ export class InstalledElection {
   async upgrade(values: object): Promise<void> {
     this.#values = [...this.#values, values];
     await this.#helm('upgrade', '--wait', '--timeout=5m');
+  }
+
+  /** Installs the release again after it was removed, with the test's first values and without an Election. */
+  async reinstall(): Promise<void> {
+    this.#values = [TEST_VALUES];
+    await this.#helm('install');
   }
 
   /** Runs `work` with the address of the election's database, reached past Services and policies. */
