@@ -6,6 +6,7 @@ import { controllerMetrics } from '../operator/src/kubernetes/controller-metrics
 import { operatorMetrics } from '../operator/src/operator-metrics.ts';
 import { aggregationMetrics } from '../services/aggregation/src/aggregation-metrics.ts';
 import { ingestionMetrics } from '../services/ingestion/src/ingestion-metrics.ts';
+import { lawMetrics } from '../services/results/src/law-metrics.ts';
 import { resultsMetrics } from '../services/results/src/results-metrics.ts';
 import { validationMetrics } from '../services/validation/src/validation-metrics.ts';
 import { runWhenCalled } from './run-when-called.ts';
@@ -14,6 +15,9 @@ const CATALOGUE = fileURLToPath(new URL('../docs/metrics.md', import.meta.url));
 
 const none = () => 0;
 const never = () => false;
+const unread = () => {
+  throw new Error('nothing was read');
+};
 const pool = { totalCount: 0, idleCount: 0, waitingCount: 0 };
 
 /** What each process registers beside what all do. */
@@ -29,7 +33,10 @@ const PROCESSES: Record<string, (registry: Registry) => void> = {
     }),
   aggregation: (registry) =>
     aggregationMetrics(registry, { queues: () => [], pool, postgresqlUp: never, rabbitmqUp: never }),
-  results: (registry) => resultsMetrics(registry, { age: none, waiting: none, pool, postgresqlUp: never }),
+  results: (registry) => {
+    resultsMetrics(registry, { age: none, waiting: none, pool, postgresqlUp: never });
+    lawMetrics(registry, { require: unread });
+  },
   operator: (registry) => operatorMetrics(registry, () => []),
   'operator (cluster)': (registry) =>
     controllerMetrics(
