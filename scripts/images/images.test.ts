@@ -94,6 +94,15 @@ describe('an image', () => {
     expect(closure).not.toContain('node_modules/node');
   });
 
+  test('has what sends traces, if votes pass through it', () => {
+    const sends = targets.filter(([, { programs }]) =>
+      packageClosure(PROJECT, reach(PROJECT, programs).packages).includes(
+        'node_modules/@opentelemetry/sdk-trace',
+      ),
+    );
+    expect(sends.map(([name]) => name)).toEqual(['ingestion', 'validation', 'aggregation']);
+  });
+
   test.each(targets)('%s holds the files that its sources read beside themselves', (_name, target) => {
     const { files } = reach(PROJECT, target.programs);
     const beside = files.flatMap((file) =>
