@@ -8,11 +8,13 @@ import pc from 'picocolors';
 import { SCENARIOS, type Scenario, type ScenarioName } from '../load-tests/k6/scenarios.ts';
 import { miscounted } from '../load-tests/run/check-counts.ts';
 import { givenSystem } from '../load-tests/run/given-system.ts';
+import { loadInCluster, OFFICIAL_IMAGE } from '../load-tests/run/in-cluster.ts';
 import { k6Program } from '../load-tests/run/k6-program.ts';
 import { overload } from '../load-tests/run/overload.ts';
 import { type LoadedSystem, startOwnSystem } from '../load-tests/run/own-system.ts';
 import { memoryTable, stepTable } from '../load-tests/run/report.ts';
-import { runLoad } from '../load-tests/run/run-load.ts';
+import { type LoadResult, runLoad } from '../load-tests/run/run-load.ts';
+import { chooseCluster } from './cluster/choose.ts';
 import { forget } from './servers/forget.ts';
 import { privateServers, serversDown, serversUp } from './servers/servers.ts';
 import { defaultFolder, lockFolder, StateFile } from './servers/state.ts';
@@ -39,6 +41,18 @@ const program = new Command('npm run load --')
   .option('--roll <file>', 'roll of its electorate: a CSV with nas and code (generate-hashes --roll)')
   .option('--laws <ids>', 'its laws, separated by commas; each elector votes on each of them')
   .option('--database <url>', 'its election’s database, to check the counts there and not by the results')
+  .option('--in-cluster', 'run k6 as a Job on a cluster, beside the election; with --election, --roll', false)
+  .option(
+    '--context',
+    'that of kubectl’s current context; otherwise the one that npm run cluster uses',
+    false,
+  )
+  .option('--namespace <name>', 'the election’s namespace there; by default named as the election')
+  .option('--election <name>', 'name of the Election and of its release')
+  .option(
+    '--image <name>',
+    `image of k6; by default ${OFFICIAL_IMAGE}, or on a local cluster one that is made`,
+  )
   .option(
     '--first <n>',
     'number of the first vote: those before were cast by earlier loads',
@@ -62,6 +76,11 @@ const options = program.opts<{
   roll?: string;
   laws?: string;
   database?: string;
+  inCluster: boolean;
+  context: boolean;
+  namespace?: string;
+  election?: string;
+  image?: string;
   first: number;
   drain: number;
   yes: boolean;
@@ -81,20 +100,44 @@ async function loadSystem(k6: string, system: LoadedSystem, folder: string, step
   const shared = { k6, system, folder, show: true, drainSeconds: options.drain };
   if (name === 'overload') return overload({ ...shared, size, first: options.first, steps });
   const result = await runLoad({ ...shared, scenario: name, size, first: options.first, label: name });
+  return report(result, system.laws, system.outcomesKnown, folder);
+}
+
+async function loadCluster(folder: string, steps: Steps): Promise<number> {
+  const { election, roll, namespace = election, image } = options;
+  if (!election || !namespace || !roll) throw new Error('A load in a cluster needs --election and --roll');
+  if (name === 'overload')
+    throw new Error('overload measures one machine; in a cluster use "breaking" and "spike"');
+  const result = await loadInCluster({
+    ...{ election, namespace, roll, folder, steps, size },
+    cluster: await chooseCluster({ context: options.context }),
+    image: image ?? (options.context ? OFFICIAL_IMAGE : undefined),
+    scenario: name,
+    votes: scenario.votes(size) + 2,
+    first: options.first,
+    drainSeconds: options.drain,
+  });
+  return report(result, result.laws, false, folder);
+}
+
+/** Prints what came of a load; resolves with the exit code. */
+function report(result: LoadResult, laws: readonly string[], outcomesKnown: boolean, folder: string): number {
   const { summary } = result;
   const rates = scenario.steps?.(size);
   if (rates) process.stdout.write(`\n${stepTable(rates, summary)}\n`);
   if (Object.keys(result.memory).length > 0) process.stdout.write(`\n${memoryTable(result.memory)}\n`);
-  const wrong = miscounted(summary, system.laws, result.before, result.after, system.outcomesKnown);
+  const wrong = miscounted(summary, laws, result.before, result.after, outcomesKnown);
   for (const line of wrong) process.stdout.write(`${pc.red('✖')} ${line}\n`);
   for (const line of summary.crossed()) process.stdout.write(`${pc.red('✖')} threshold crossed: ${line}\n`);
   if (wrong.length === 0)
     process.stdout.write(
-      `${pc.green('✔')} all ${summary.count('accepted_requests')} accepted votes have their outcome, every count is exact (${result.drained.toFixed(1)} s after the last answer)\n`,
+      `${pc.green('✔')} ${summary.count('accepted_requests')} votes were accepted, every count is exact (${result.drained.toFixed(1)} s after the last answer)\n`,
     );
   process.stdout.write(`  ${join(folder, `${name}.txt`)}, ${name}.json: k6’s summary\n`);
-  if (options.target)
-    process.stdout.write(`  the next load on this system: --first ${options.first + scenario.votes(size)}\n`);
+  if (options.target || options.inCluster)
+    process.stdout.write(
+      `  the next load on this election: --first ${options.first + scenario.votes(size) + 2}\n`,
+    );
   return wrong.length > 0 || summary.crossed().length > 0 || result.code !== 0 ? 1 : 0;
 }
 
@@ -104,8 +147,9 @@ await runCommand(async () => {
   if (typeof release === 'number') throw new Error(`npm run load runs already (process ${release})`);
   const steps = new Steps();
   try {
-    const k6 = await k6Program(steps);
     const summaries = join(folder, 'summaries');
+    if (options.inCluster) return await loadCluster(summaries, steps);
+    const k6 = await k6Program(steps);
     if (options.target) {
       const system = await givenSystem(options);
       try {

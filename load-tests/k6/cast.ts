@@ -17,10 +17,12 @@ import { FIRST, LAWS, ROLL, TARGET } from './settings.ts';
 
 /** One copy for all VUs, a string an elector: a million of them would not fit as objects. */
 const roll = new SharedArray('roll', () =>
-  open(ROLL)
-    .split('\n')
-    .slice(1)
-    .filter((line) => line !== ''),
+  ROLL.flatMap((file) =>
+    open(file)
+      .split('\n')
+      .slice(1)
+      .filter((line) => line !== ''),
+  ),
 ) as unknown as string[];
 
 const URL = `${TARGET}/api/v1/vote`;

@@ -13,5 +13,5 @@ export const RATE = Number(setting('RATE'));
 export const SECONDS = Number(setting('SECONDS'));
 /** Number of the first cast: those before were drawn by an earlier run. */
 export const FIRST = Number(setting('FIRST'));
-/** File with the roll: a header, then `NAS,code` a line. */
-export const ROLL = setting('ROLL');
+/** Files with the roll: in each a header, then `NAS,code` a line. */
+export const ROLL = setting('ROLL').split(',');

@@ -41,7 +41,12 @@ async function readResults(url: string): Promise<Tally> {
       'The results are not shown before the election has closed; give its database with --database',
     );
   if (!answer.ok) throw new Error(`${url} answered ${answer.status} when asked for the results`);
-  const { results } = (await answer.json()) as {
+  return tallyOfResults(await answer.json());
+}
+
+/** The tally that `GET /api/v1/results` tells: counts, without duplicates and invalid ballots. */
+export function tallyOfResults(body: unknown): Tally {
+  const { results } = body as {
     results: { law_id: string; oui_count: number; non_count: number; total_votes: number }[];
   };
   return {
