@@ -54,7 +54,7 @@ export const worseBelow = (good: number, warning: number): Steps => [
   [good, 'green'],
 ];
 /** Anything but nothing is wrong. */
-export const NONE_EXPECTED: Steps = ['green', [Number.MIN_VALUE, 'red']];
+export const NONE_EXPECTED: Steps = ['green', [1e-6, 'red']];
 /** 1 is right, 0 is wrong. */
 export const ONE_EXPECTED: Steps = ['red', [1, 'green']];
 
