@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { forget } from './servers/forget.ts';
+import { providePromtool } from './servers/promtool.ts';
 import { serversDown, serversUp } from './servers/servers.ts';
 import { defaultFolder, lockFolder, StateFile } from './servers/state.ts';
 import { runCommand, Steps } from './stack/steps.ts';
@@ -41,6 +42,7 @@ async function main(): Promise<number> {
     try {
       if (!run.interrupted) {
         const { urls } = await serversUp(file, { tell: steps, yes });
+        await providePromtool({ tell: steps, yes });
         await run.jest(program.args, { env: { ...process.env, ...urls, SCRUTIN_DATA: folder }, folder });
       }
     } finally {
