@@ -41,6 +41,10 @@ export function findBinaries(
   };
 }
 
+/** Any program, where the servers' own are looked for. */
+export const findProgram = (program: string, path = process.env.PATH ?? ''): string | undefined =>
+  onPath(program, [...path.split(delimiter).filter(Boolean), ...FOLDERS]);
+
 /** The names of the servers that `binaries` lacks. */
 export const missing = (binaries: Binaries, wanted: readonly ServerName[]): ServerName[] =>
   wanted.filter((name) => binaries[name] === undefined);

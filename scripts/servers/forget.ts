@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { monitorsDown } from '../monitoring/processes.ts';
 import { endProcess } from './process-identity.ts';
 import { serversDown } from './servers.ts';
 import { StateFile } from './state.ts';
@@ -35,6 +36,7 @@ export async function forget(
     if (StateFile.read(folder)) {
       const file = StateFile.open(folder);
       await endLeftStages(file);
+      await monitorsDown(file);
       await serversDown(file);
       elsewhere = file.state.postgresFolder;
     }

@@ -85,20 +85,21 @@ export function serverUrls(file: StateFile, env: NodeJS.ProcessEnv = process.env
 
 /**
  * Brings up the private servers that are needed and don't run yet, in parallel, installing what is missing.
- * Resolves with the addresses and the names of those that were started by this call.
+ * Resolves with the addresses and the names of those that were started by this call. `also`: packages that the question
+ * of what to install is to name too; they are not installed here.
  * Throws {@link ServersError} if something is missing that can't be had.
  */
 export async function serversUp(
   file: StateFile,
-  options: { tell: Telling; yes: boolean; env?: NodeJS.ProcessEnv },
+  options: { tell: Telling; yes: boolean; env?: NodeJS.ProcessEnv; also?: readonly string[] },
 ): Promise<{ urls: ServerUrls; started: ServerName[] }> {
-  const { tell, yes, env = process.env } = options;
+  const { tell, yes, env = process.env, also = [] } = options;
   const wanted = privateServers(env);
   // Asked for first: what is wrong with the environment is told before anything is started.
   serverUrls(file, env);
   const stopped: ServerName[] = [];
   for (const name of wanted) if (!(await runs(file, name))) stopped.push(name);
-  const provision = await provide(file, stopped, tell, yes);
+  const provision = await provide(file, stopped, tell, yes, also);
   await choosePorts(file, stopped, tell);
   const results = await Promise.allSettled(
     wanted.map((name) =>
@@ -153,6 +154,7 @@ async function provide(
   names: readonly ServerName[],
   tell: Telling,
   yes: boolean,
+  also: readonly string[],
 ): Promise<Provision> {
   const major = postgresMajor(file.state.postgresFolder ?? file.path('postgres'));
   const look = () => findBinaries({ postgresMajor: major });
@@ -167,7 +169,7 @@ async function provide(
   let why = 'apt-get with root or sudo is not there';
   if (installation) {
     const list = installation.packages.join(', ');
-    const ask = `Install ${list} from the distribution? No service is started by it.`;
+    const ask = `Install ${[...installation.packages, ...also].join(', ')} from the distribution? No service is started by it.`;
     if (!(await agreed(ask, yes)))
       throw new ServersError(`Nothing was installed. To do it yourself: ${installCommand(lacking)}`);
     tell.note(`Installing ${list} from the distribution; no service is started by it.`);
@@ -207,7 +209,8 @@ async function choosePorts(file: StateFile, names: readonly ServerName[], tell: 
  * Each folder looks for its ports at a place of its own, so that two that start at the same moment don't
  * both find the same port free.
  */
-const portOffset = ({ state }: StateFile): number => 10 * (Number.parseInt(state.id.slice(0, 4), 16) % 40);
+export const portOffset = ({ state }: StateFile): number =>
+  10 * (Number.parseInt(state.id.slice(0, 4), 16) % 40);
 
 /** After a SIGKILL the children of a server may hold its port for a moment. */
 async function portComesFree(port: number): Promise<boolean> {

@@ -27,6 +27,8 @@ export function addresses(state: State, servers: ServerUrls): Record<string, str
     RabbitMQ: withoutPassword(servers.RABBITMQ_URL),
     Redis: withoutPassword(servers.REDIS_URL),
     PostgreSQL: withoutPassword(servers.DATABASE_URL),
+    ...(state.processes.prometheus && { Prometheus: at('prometheus', '/') }),
+    ...(state.processes.grafana && { Grafana: at('grafana', '/') }),
   };
 }
 

@@ -17,6 +17,8 @@ interface Options {
   yes: boolean;
   sample: boolean;
   exit: boolean;
+  prometheus: boolean;
+  grafana: boolean;
   election?: string;
 }
 
@@ -32,6 +34,8 @@ export async function runFromCommandLine(name: string, { dev }: { dev: boolean }
     .option('--election <file>', 'run this Election instead of the sample; casts no votes')
     .option('--no-sample', 'cast no sample votes')
     .option('--exit', 'stop after the results; exit code 0 only if every count is what was cast', false)
+    .option('--no-prometheus', 'without Prometheus, which otherwise runs beside it, but not with --exit')
+    .option('--grafana', 'with Grafana too, where it is installed', false)
     .option('--yes', 'install missing system packages without asking', false)
     .addHelpText(
       'after',

@@ -1,6 +1,12 @@
+import { settledWithin } from '@scrutin/shared/retry.ts';
 import pc from 'picocolors';
+import { Monitoring } from '../monitoring/monitoring.ts';
+import { monitorsDown } from '../monitoring/processes.ts';
+import { findMonitors, PROMETHEUS_PACKAGE } from '../monitoring/programs.ts';
+import { findBinaries, missing } from '../servers/binaries.ts';
 import { endLeftStages } from '../servers/forget.ts';
-import { type ServerUrls, serversDown, serversUp } from '../servers/servers.ts';
+import { agreed, type Installation, planPackages } from '../servers/packages.ts';
+import { privateServers, type ServerUrls, serversDown, serversUp } from '../servers/servers.ts';
 import { defaultFolder, lockFolder, StateFile } from '../servers/state.ts';
 import { addresses, addressLines, debuggers } from './addresses.ts';
 import { listenForControl } from './control.ts';
@@ -26,10 +32,16 @@ export interface RunOptions {
   sample: boolean;
   /** Stop after the results. */
   exit: boolean;
+  /** Prometheus beside it; and Grafana, where it is installed. */
+  prometheus: boolean;
+  grafana: boolean;
   /** Path of an Election file to run instead of the sample. */
   election?: string;
   dev: boolean;
 }
+
+/** Milliseconds that the list of addresses waits for Prometheus' own. */
+const MONITORING_LIMIT_MS = 10_000;
 
 /**
  * Everything on one machine, from nothing to results, until Ctrl-C. Resolves with the exit code: 0 if all
@@ -57,6 +69,7 @@ class Run {
   readonly #steps = new Steps();
   readonly #interrupt: Interrupt;
   #stack: Stack | undefined;
+  #monitoring: Monitoring | undefined;
 
   constructor(file: StateFile, options: RunOptions) {
     this.#file = file;
@@ -104,12 +117,22 @@ class Run {
     file.update({ electionId: election.id });
     for (const name of await endLeftStages(file))
       this.#steps.note(`${name} of a killed run was still there; ended.`);
+    const prometheus = await this.#planPrometheus();
     const [{ urls: servers }] = await Promise.all([
-      serversUp(file, { tell: this.#steps, yes }),
+      serversUp(file, { tell: this.#steps, yes, also: prometheus?.installation?.packages ?? [] }),
       this.#electorate(election),
     ]);
     this.#interrupt.signal.throwIfAborted();
 
+    const monitoring =
+      prometheus &&
+      new Monitoring({
+        file,
+        tell: this.#steps,
+        servers,
+        installation: prometheus.installation,
+        grafana: this.#options.grafana,
+      });
     const stack = new Stack({
       file,
       steps: this.#steps,
@@ -123,6 +146,10 @@ class Run {
         VOLUMES: file.path('volumes'),
       },
       dev,
+      onProcesses: (ports) =>
+        monitoring?.stages(
+          [...ports].map(([instance, port]) => ({ instance, address: `127.0.0.1:${port}` })),
+        ),
       onLine: dev ? (name, line) => this.#steps.note(`${pc.dim(name.padEnd(13))} ${line}`) : undefined,
     });
     this.#stack = stack;
@@ -137,15 +164,40 @@ class Run {
       detail(`ingestion, ${workers} validation workers, aggregation, results`);
     });
     this.#interrupt.signal.throwIfAborted();
-    const urls = addresses(file.state, servers);
-    file.update({ urls });
+    // Only now, and beside the sample: the first vote is not to wait for it.
+    monitoring?.start();
+    this.#monitoring = monitoring;
+    file.update({ urls: addresses(file.state, servers) });
     const control = await listenForControl(file.folder, ({ workers: wanted }) => stack.scale(wanted));
     control?.unref();
     this.#interrupt.signal.addEventListener('abort', () => control?.close());
     const code = await this.#sample(election, servers, begun);
+    if (monitoring) await settledWithin(monitoring.settled, MONITORING_LIMIT_MS);
+    const urls = addresses(file.state, servers);
+    file.update({ urls });
     this.#steps.note(`\n${addressLines(urls)}`);
     if (dev) this.#steps.note(`\n  Debuggers: ${debuggers(file.state)} (chrome://inspect)`);
     return code;
+  }
+
+  /** Whether Prometheus is to run, and how it is installed where it is missing and may be: asked before anything starts. */
+  async #planPrometheus(): Promise<{ installation: Installation | undefined } | undefined> {
+    const { prometheus, exit, yes, grafana } = this.#options;
+    if (grafana && (!prometheus || exit))
+      this.#steps.note('Grafana has nothing to show without Prometheus, so neither is started.');
+    if (!prometheus || exit) return undefined;
+    if (findMonitors().prometheus) return { installation: undefined };
+    const installation = planPackages([PROMETHEUS_PACKAGE]);
+    if (!installation) {
+      this.#steps.note(
+        'Prometheus is not installed, so no metrics are recorded; every process serves its own.',
+      );
+      return undefined;
+    }
+    // Where servers are missing too, the question of what to install names all of it.
+    const missed = missing(findBinaries(), privateServers()).length > 0;
+    const ask = `Install ${PROMETHEUS_PACKAGE} from the distribution, to record metrics? No service is started by it; --no-prometheus goes without.`;
+    return missed || (await agreed(ask, yes)) ? { installation } : undefined;
   }
 
   /** The sample's people and their hash files: made once. A given Election brings its own. */
@@ -197,7 +249,7 @@ class Run {
   async #down(): Promise<boolean> {
     const begun = Date.now();
     try {
-      await this.#stack?.stop();
+      await Promise.all([this.#stack?.stop(), this.#monitoring?.stop() ?? monitorsDown(this.#file)]);
       await serversDown(this.#file);
       this.#file.update({ urls: {} });
       this.#steps.note(`${pc.green('✔')} Stopped ${pc.dim(`(${seconds(Date.now() - begun)})`)}`);

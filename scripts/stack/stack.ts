@@ -13,6 +13,8 @@ export interface StackOptions {
   operatorEnv: NodeJS.ProcessEnv;
   dev: boolean;
   onLine?: ((name: string, line: string) => void) | undefined;
+  /** Told of the processes that are to run, and each one's port, whenever one comes or goes. */
+  onProcesses?: ((ports: ReadonlyMap<string, number>) => void) | undefined;
 }
 
 /** Stages beside the workers, in the order in which they stop: first whoever takes votes, last who records them. */
@@ -62,6 +64,8 @@ export class Stack {
       for (let n = 1; n <= workers; n++)
         if (!this.workers.includes(workerName(n))) await this.#start(workerName(n));
       const surplus = this.workers.filter((name) => Number(name.slice('validation-'.length)) > workers);
+      // Before they go: who is no more to be asked is not missed either.
+      this.#announce(this.supervisor.names.filter((name) => !surplus.includes(name)));
       await this.supervisor.stop(surplus);
       await this.ready(this.workers);
       return `${before} → ${this.workers.length} validation workers`;
@@ -85,6 +89,15 @@ export class Stack {
 
   async #start(name: string, env: NodeJS.ProcessEnv = this.#options.env): Promise<void> {
     const { file, dev } = this.#options;
-    await this.supervisor.start(name, () => stageProcess({ file, name, env, dev }));
+    await this.supervisor.start(name, async () => {
+      const process = await stageProcess({ file, name, env, dev });
+      this.#announce([...this.supervisor.names, name]);
+      return process;
+    });
+  }
+
+  #announce(names: readonly string[]): void {
+    const { ports } = this.#options.file.state;
+    this.#options.onProcesses?.(new Map(names.map((name) => [name, ports[name]!])));
   }
 }
