@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSources } from '../go-tools/build.ts';
@@ -23,7 +24,7 @@ const SOURCES: readonly Source[] = [
   {
     module: 'github.com/prometheus-operator/prometheus-operator',
     version: `v${VERSIONS.prometheusOperator}`,
-    files: [`${monitors}podmonitors.yaml`, `${monitors}servicemonitors.yaml`],
+    files: ['podmonitors', 'prometheusrules', 'servicemonitors'].map((kind) => `${monitors}${kind}.yaml`),
   },
   {
     module: 'sigs.k8s.io/gateway-api',
@@ -46,9 +47,13 @@ const SOURCES: readonly Source[] = [
 export function foreignCrds(): Promise<string[]> {
   return Promise.all(
     SOURCES.map(({ module, version, files }) =>
-      fromSources({ module, version, programs: {} }, 'used-crds.yaml', async (folder) => {
+      fromSources({ module, version, programs: {} }, keptAs(files), async (folder) => {
         return files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n---\n');
       }),
     ),
   );
 }
+
+/** Other files of the same module are another file in the cache. */
+const keptAs = (files: readonly string[]): string =>
+  `used-crds-${createHash('sha256').update(files.join('\n')).digest('hex').slice(0, 12)}.yaml`;

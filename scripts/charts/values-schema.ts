@@ -69,6 +69,7 @@ const STRICTER: readonly (readonly [string, JsonSchema])[] = [
   ['podAnnotations', texts],
   ['annotations', texts],
   ['monitoring.labels', texts],
+  ['alerts.thresholds', { type: 'object', additionalProperties: { type: 'number' } }],
   [
     'resources',
     {
