@@ -1,6 +1,6 @@
 {{/*
 A server of the election's own: its Service and its StatefulSet of one pod with a volume. Takes a dict of "root", "name",
-"values", "ports" (name → number), "container" (YAML of what is this server's own), "volumes" (YAML), "dataPath".
+"values", "ports" (name → number), "container" (YAML of what is this server's own), "volumes" (YAML), "dataPath"; "metricsPath", if its port "prometheus" serves metrics.
 */}}
 {{- define "scrutin.server" -}}
 {{- $part := dict "root" .root "component" .name -}}
@@ -36,6 +36,11 @@ spec:
       labels: {{- include "scrutin.podLabels" $part | nindent 8 }}
       annotations:
         checksum/config: {{ printf "%s%s" .config (include "scrutin.password" (dict "root" .root "server" .name)) | sha256sum }}
+        {{- if and .metricsPath (eq .root.Values.monitoring.kind "annotations") }}
+        prometheus.io/scrape: "true"
+        prometheus.io/port: {{ .ports.prometheus | quote }}
+        prometheus.io/path: {{ .metricsPath }}
+        {{- end }}
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
