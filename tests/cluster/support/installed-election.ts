@@ -31,6 +31,11 @@ export interface ElectionStatus {
   [member: string]: unknown;
 }
 
+export interface OpenWay {
+  url: string;
+  close: () => Promise<void>;
+}
+
 /** Votes come from one address here, and as many as there can be. */
 const TEST_VALUES = { stages: { ingestion: { settings: { RATE_LIMIT_PER_MINUTE: 0 } } } };
 
@@ -161,12 +166,14 @@ export class InstalledElection {
     }
   }
 
-  /** Opens a way to RabbitMQ's management API; `url` has user and password in it. */
-  async openManagement(): Promise<{ url: string; close: () => Promise<void> }> {
-    const way = await PortForward.open(this.namespace, `pod/${this.name}-rabbitmq-0`, 15672);
-    const url = new URL(await this.secret('scrutin-connections', 'RABBITMQ_MANAGEMENT_URL'));
-    url.host = `127.0.0.1:${way.port}`;
-    return { url: url.href, close: () => way.close() };
+  /** Opens a way to RabbitMQ; `url` is that of the election's virtual host, with user and password in it. */
+  openBroker(): Promise<OpenWay> {
+    return this.#openRabbitmq(5672, 'RABBITMQ_URL');
+  }
+
+  /** The same to its management API. */
+  openManagement(): Promise<OpenWay> {
+    return this.#openRabbitmq(15672, 'RABBITMQ_MANAGEMENT_URL');
   }
 
   async secret(name: string, key: string): Promise<string> {
@@ -179,6 +186,13 @@ export class InstalledElection {
     await this.kubectl('delete', 'elections', '--all', '--timeout=60s').catch(() => {});
     await removeNamespace(this.namespace);
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #openRabbitmq(port: number, key: string): Promise<OpenWay> {
+    const way = await PortForward.open(this.namespace, `pod/${this.name}-rabbitmq-0`, port);
+    const url = new URL(await this.secret('scrutin-connections', key));
+    url.host = `127.0.0.1:${way.port}`;
+    return { url: url.href, close: () => way.close() };
   }
 
   async #helm(...[verb, ...flags]: [string, ...string[]]): Promise<void> {
