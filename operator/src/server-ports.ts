@@ -4,6 +4,7 @@ import { connectRedis, type RedisConnection, redisReady } from '@scrutin/shared/
 import type { Pepper } from '@scrutin/shared/voter-hash.ts';
 import type pg from 'pg';
 import { RabbitmqAdmin } from './broker/rabbitmq-admin.ts';
+import type { StageUser } from './broker/stage-user.ts';
 import type { Election } from './election-resource.ts';
 import { Electorate } from './electorate/electorate.ts';
 import type { ElectorateState } from './electorate/electorate-state.ts';
@@ -19,7 +20,7 @@ export interface ServerAddresses {
   redisUrl: string;
   redisClusterNodes?: string | undefined;
   rabbitmqManagementUrl: string;
-  /** What the stages connect by: its user gets rights on the election’s virtual host. */
+  /** What the stages connect by: its user is made if it is absent, and gets rights on the election’s virtual host. */
   rabbitmqUrl?: string | undefined;
   /** The election's own database, as its owner. */
   databaseUrl: string;
@@ -66,7 +67,7 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
   const ports: ServerPorts = {
     broker: new RabbitmqAdmin({
       managementUrl: addresses.rabbitmqManagementUrl,
-      users: addresses.rabbitmqUrl === undefined ? [] : [userOf(addresses.rabbitmqUrl)],
+      ...(addresses.rabbitmqUrl !== undefined && { stageUser: userOf(addresses.rabbitmqUrl) }),
       log,
     }),
     electorate: electoratePort(options, redis, ledger),
@@ -82,7 +83,10 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
 }
 
 /** RabbitMQ’s own default where the address names nobody. */
-const userOf = (url: string): string => decodeURIComponent(new URL(url).username) || 'guest';
+function userOf(url: string): StageUser {
+  const { username, password } = new URL(url);
+  return { name: decodeURIComponent(username) || 'guest', password: decodeURIComponent(password) };
+}
 
 function electoratePort(
   options: ServerPortsOptions,

@@ -53,9 +53,11 @@ REDIS_CLUSTER_NODES: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- if include "scrutin.ownRabbitmq" . }}
-{{- $user := printf "scrutin:%s" (include "scrutin.password" (dict "root" . "server" "rabbitmq")) }}
-RABBITMQ_URL: {{ printf "amqp://%s@%s:5672/%s" $user $host.rabbitmq (include "scrutin.virtualHost" .) | quote }}
-RABBITMQ_MANAGEMENT_URL: {{ printf "http://%s@%s:15672" $user $host.rabbitmq | quote }}
+{{- /* The operator makes the stages' user, with no right but on the election's virtual host. */}}
+{{- $stages := printf "%s:%s" (include "scrutin.virtualHost" .) (include "scrutin.password" (dict "root" . "server" "rabbitmq-stages")) }}
+{{- $administrator := printf "scrutin:%s" (include "scrutin.password" (dict "root" . "server" "rabbitmq")) }}
+RABBITMQ_URL: {{ printf "amqp://%s@%s:5672/%s" $stages $host.rabbitmq (include "scrutin.virtualHost" .) | quote }}
+RABBITMQ_MANAGEMENT_URL: {{ printf "http://%s@%s:15672" $administrator $host.rabbitmq | quote }}
 {{- else }}
 RABBITMQ_URL: {{ required "connections.rabbitmqUrl is needed: rabbitmq.enabled is false and connections.existing, too" $c.rabbitmqUrl | quote }}
 RABBITMQ_MANAGEMENT_URL: {{ required "connections.rabbitmqManagementUrl is needed beside connections.rabbitmqUrl" $c.rabbitmqManagementUrl | quote }}

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { electionRabbitmqUrl } from '@scrutin/shared/election-urls.ts';
 import { createLog } from '@scrutin/shared/log.ts';
 import { management, until } from '@scrutin/shared/testing/virtual-host.ts';
@@ -12,6 +12,8 @@ import { RabbitmqAdmin, type RabbitmqAdminOptions } from './rabbitmq-admin.ts';
 
 const managementUrl = process.env.RABBITMQ_MANAGEMENT_URL ?? 'http://guest:guest@127.0.0.1:15672';
 const rabbitmqUrl = process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672';
+const { origin: managementOrigin, username, password } = new URL(managementUrl);
+const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 const log = createLog({ stage: 'test', level: 'silent', format: 'json' });
 
 let electionId: string;
@@ -90,29 +92,78 @@ test('a vote reaches its queue by its routing key, and every queue is a quorum q
   }
 });
 
-test('gives the stages’ user rights on the virtual host, and takes none away', async () => {
-  const user = `stage-${electionId}`;
-  await management('PUT', `/users/${user}`, { password: 'secret', tags: '' });
-  try {
-    const made = await open({ users: [user] }).ensureTopology(electionId);
-    expect(made).toContain(`rights of ${user}`);
+describe('the stages’ user', () => {
+  const connectAs = async ({ name, password }: { name: string; password: string }) => {
     const url = new URL(electionRabbitmqUrl(rabbitmqUrl, electionId));
-    url.username = user;
-    url.password = 'secret';
+    url.username = name;
+    url.password = password;
     model = await connect(url.href);
     const amqp = await model.createConfirmChannel();
-    await publish(amqp, ROUTING_KEYS.validation);
-  } finally {
+    amqp.on('error', () => {});
+    return amqp;
+  };
+  const exists = async (name: string) =>
+    (await fetch(`${managementOrigin}/api/users/${name}`, { headers: { authorization } })).status === 200;
+  let stageUser: { name: string; password: string };
+  let asOperator: RabbitmqAdmin;
+
+  beforeEach(() => {
+    stageUser = { name: `stage-${electionId}`, password: randomBytes(12).toString('hex') };
+    asOperator = open({ stageUser });
+  });
+  afterEach(async () => {
     await model?.close();
     model = undefined;
-    await management('DELETE', `/users/${user}`);
-  }
-});
+    if (await exists(stageUser.name)) await management('DELETE', `/users/${stageUser.name}`);
+  });
 
-test('a stages’ user that the broker doesn’t know is told by name', async () => {
-  await expect(open({ users: ['nobody-knows'] }).ensureTopology(electionId)).rejects.toMatchObject({
-    lasting: true,
-    message: expect.stringMatching(/RabbitMQ has no user nobody-knows.*RABBITMQ_URL/),
+  test('is made with the password of the address, and may publish and take votes, and nothing else', async () => {
+    const made = await asOperator.ensureTopology(electionId);
+    expect(made).toEqual(expect.arrayContaining([`user ${stageUser.name}`, `rights of ${stageUser.name}`]));
+    expect(await asOperator.ensureTopology(electionId)).toEqual([]);
+    const amqp = await connectAs(stageUser);
+    await amqp.checkExchange(EXCHANGE);
+    await publish(amqp, ROUTING_KEYS.validation);
+    expect(await amqp.checkQueue(QUEUES.validation)).toMatchObject({ consumerCount: 0 });
+    expect(await amqp.get(QUEUES.validation, { noAck: true })).toMatchObject({
+      content: Buffer.from('vote'),
+    });
+    await expect(amqp.deleteQueue(QUEUES.review)).rejects.toThrow(/ACCESS_REFUSED/);
+  });
+
+  test('has no place on another election’s virtual host', async () => {
+    await asOperator.ensureTopology(electionId);
+    const other = `t-${randomBytes(6).toString('hex')}`;
+    await admin.ensureTopology(other);
+    try {
+      const url = new URL(electionRabbitmqUrl(rabbitmqUrl, other));
+      url.username = stageUser.name;
+      url.password = stageUser.password;
+      await expect(connect(url.href)).rejects.toThrow(/ConnectionClose/);
+    } finally {
+      await admin.remove(other);
+    }
+  });
+
+  test('goes with the election that it was made for, and one that was there before stays', async () => {
+    await asOperator.ensureTopology(electionId);
+    await asOperator.remove(electionId);
+    expect(await exists(stageUser.name)).toBe(false);
+    await management('PUT', `/users/${stageUser.name}`, { password: stageUser.password, tags: '' });
+    expect(await asOperator.ensureTopology(electionId)).toContain(`rights of ${stageUser.name}`);
+    await publish(await connectAs(stageUser), ROUTING_KEYS.validation);
+    await model!.close();
+    model = undefined;
+    await asOperator.remove(electionId);
+    expect(await exists(stageUser.name)).toBe(true);
+  });
+
+  test('that the broker doesn’t know, and that has no password, is told by name', async () => {
+    const nobody = open({ stageUser: { name: 'nobody-knows', password: '' } });
+    await expect(nobody.ensureTopology(electionId)).rejects.toMatchObject({
+      lasting: true,
+      message: expect.stringMatching(/RabbitMQ has no user nobody-knows.*RABBITMQ_URL/),
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import type { BrokerPort } from '../reconcile/ports.ts';
 import { isDrained } from './drained.ts';
 import { ManagementApi } from './management-api.ts';
 import { type PolicyDefinition, queuePolicies } from './queue-policies.ts';
+import { ensureStageUser, removeStageUser, type StageUser } from './stage-user.ts';
 import {
   checkExchange,
   checkOverview,
@@ -20,8 +21,8 @@ export interface RabbitmqAdminOptions {
   managementUrl: string;
   log: Log;
   timeoutMs?: number;
-  /** Users of the stages who get rights on the virtual host, beside the one of `managementUrl`. */
-  users?: readonly string[];
+  /** Whom the stages connect as; by default the user of `managementUrl`. */
+  stageUser?: StageUser;
   /** Messages that validation's and aggregation's queues take; 1,000,000 by default. */
   maxLength?: number;
   /**
@@ -81,8 +82,8 @@ export class RabbitmqAdmin implements BrokerPort {
       );
       made.push(`virtual host ${vhost}`);
     }
-    for (const user of new Set([this.#api.user, ...(this.#options.users ?? [])]))
-      if (await this.#ensureRights(vhost, user)) made.push(`rights of ${user}`);
+    if (await this.#ensureRights(vhost)) made.push(`rights of ${this.#api.user}`);
+    if (this.#stageUser) made.push(...(await ensureStageUser(this.#api, electionId, this.#stageUser)));
     // Policies come first, so that no queue is without its limits for a moment.
     const changed = new Set<string>();
     for (const [queue, definition] of Object.entries(queuePolicies(this.#options.maxLength)))
@@ -136,6 +137,7 @@ export class RabbitmqAdmin implements BrokerPort {
   /** Removes the election from the broker, with every message. Absent is success (P7). */
   async remove(electionId: string): Promise<void> {
     await this.#api.delete('vhosts', virtualHost(electionId));
+    if (this.#stageUser) await removeStageUser(this.#api, electionId, this.#stageUser);
   }
 
   async #totals(electionId: string): Promise<Map<string, QueueAnswer>> {
@@ -144,14 +146,15 @@ export class RabbitmqAdmin implements BrokerPort {
     return new Map(queues.map((queue) => [queue.name, queue]));
   }
 
-  async #ensureRights(vhost: string, user: string): Promise<boolean> {
+  /** The stages' user where it is another than the one who administrates. */
+  get #stageUser(): StageUser | undefined {
+    const { stageUser } = this.#options;
+    return stageUser?.name === this.#api.user ? undefined : stageUser;
+  }
+
+  async #ensureRights(vhost: string): Promise<boolean> {
+    const { user } = this.#api;
     if ((await this.#api.get('permissions', vhost, user)).status !== 404) return false;
-    if ((await this.#api.get('users', user)).status === 404)
-      throw new StepError(
-        'UserMissing',
-        `RabbitMQ has no user ${user}; make it, or correct RABBITMQ_URL, by which the stages connect`,
-        { lasting: true },
-      );
     await this.#api.put(FULL_RIGHTS, 'permissions', vhost, user);
     return true;
   }

@@ -33,6 +33,7 @@ describe('the Secrets of an Election', () => {
       redisUrl: CONNECTIONS.REDIS_URL,
       redisClusterNodes: undefined,
       rabbitmqManagementUrl: CONNECTIONS.RABBITMQ_MANAGEMENT_URL,
+      rabbitmqUrl: CONNECTIONS.RABBITMQ_URL,
       databaseUrl: CONNECTIONS.DATABASE_URL,
     });
     expect(pepper.export().toString('hex')).toBe(VOTER_PEPPER);

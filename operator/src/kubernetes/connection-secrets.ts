@@ -8,7 +8,7 @@ import { StepError } from '../reconcile/conditions.ts';
 import type { ServerAddresses } from '../server-ports.ts';
 import { isForbidden, isNotFound } from './kube-error.ts';
 
-/** What the connection Secret must hold. REDIS_CLUSTER_NODES is optional; RABBITMQ_URL is for the stages. */
+/** What the connection Secret must hold. REDIS_CLUSTER_NODES is optional; by RABBITMQ_URL the stages connect. */
 export const connectionSecretSettings = {
   REDIS_URL: kinds.url(['redis://', 'rediss://']),
   REDIS_CLUSTER_NODES: connectionSettings.REDIS_CLUSTER_NODES,
@@ -53,6 +53,7 @@ export async function readConnections(core: CoreV1Api, election: Election): Prom
       redisUrl: urls.REDIS_URL,
       redisClusterNodes: urls.REDIS_CLUSTER_NODES,
       rabbitmqManagementUrl: urls.RABBITMQ_MANAGEMENT_URL,
+      rabbitmqUrl: urls.RABBITMQ_URL,
       databaseUrl: databaseOf(urls.DATABASE_URL, name),
     },
     pepper: pepper.value.pepper,
