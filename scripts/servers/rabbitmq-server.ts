@@ -45,7 +45,8 @@ export const rabbitmqManagementUrl = ({ state }: StateFile): string =>
 
 export const PLUGINS = '[rabbitmq_management,rabbitmq_prometheus].\n';
 
-function nodeEnvironment(file: StateFile): NodeJS.ProcessEnv {
+/** The environment by which the node, and whatever talks to it by Erlang’s own protocol, is the private one. */
+export function nodeEnvironment(file: StateFile): NodeJS.ProcessEnv {
   const { ports, id } = file.state;
   const home = file.path('rabbitmq');
   return {

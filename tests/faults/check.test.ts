@@ -18,6 +18,7 @@ beforeEach(() => {
     results: [{ lawId: 'loi-1', oui: 0, non: 0, total: 0 }],
     statuses: new Map(),
     review: [],
+    lostPoison: [],
   };
 });
 
@@ -213,7 +214,8 @@ describe('finds that', () => {
   it('review holds a vote, or the ledger finds a fault in itself', () => {
     end.review.push('{"votes": []}');
     end.invariants.push('loi-1: 1 participants, but 2 votes in the tally');
-    expect(check(history, end)).toHaveLength(2);
+    end.lostPoison.push('poison-1');
+    expect(check(history, end)).toHaveLength(3);
   });
 });
 

@@ -19,6 +19,8 @@ export interface EndState {
   statuses: ReadonlyMap<string, VoteStatus>;
   /** What lies in review_queue and was not put into the queues by the test. */
   review: string[];
+  /** Ids of messages that nobody can read, put into the queues by the test, and not found in review. */
+  lostPoison: string[];
 }
 
 export interface LawCounts {
@@ -44,6 +46,7 @@ export function check(history: History, end: EndState): string[] {
     ...checkSums(history, end, known),
     ...checkReadings(history, end),
     ...limited(end.invariants.map((problem) => `the ledger contradicts itself: ${problem}`)),
+    ...limited(end.lostPoison.map((id) => `a message that can’t be read is not in review: ${id}`)),
     ...limited(end.review.map((message) => `review holds what was no poison: ${message.slice(0, 200)}`)),
   ];
 }

@@ -11,14 +11,14 @@ import type { EndState, LawCounts } from './check.ts';
 export async function readEndState(
   election: ElectionUnderTest,
   ballotIds: readonly string[],
-  isPoison: (message: string) => boolean,
+  poison: ReadonlySet<string>,
 ): Promise<EndState> {
   const ledger = await readLedger(election.databaseUrl);
   return {
     ...ledger,
     results: await readResults(election.results.url, ledger.tally),
     statuses: await readStatuses(election.results.url, ballotIds),
-    review: (await readReview(election)).filter((message) => !isPoison(message)),
+    ...(await readReview(election, poison)),
   };
 }
 
@@ -94,12 +94,26 @@ async function readStatuses(
   return statuses;
 }
 
-/** Bodies of what waits for a person; they stay there. */
-async function readReview({ id, urls }: ElectionUnderTest): Promise<string[]> {
+/**
+ * What waits for a person, told apart: votes that should not be there, and poison that should and isn't.
+ * It stays there.
+ */
+async function readReview(
+  { id, urls }: ElectionUnderTest,
+  poison: ReadonlySet<string>,
+): Promise<Pick<EndState, 'review' | 'lostPoison'>> {
+  const api = new ManagementApi(urls.RABBITMQ_MANAGEMENT_URL);
   const asked = { count: 10_000, ackmode: 'ack_requeue_true', encoding: 'auto', truncate: 5_000 };
-  const { body } = await new ManagementApi(urls.RABBITMQ_MANAGEMENT_URL).post(
-    asked,
-    ...['queues', virtualHost(id), QUEUES.review, 'get'],
-  );
-  return (body as { payload: string }[]).map(({ payload }) => payload);
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const { body } = await api.post(asked, 'queues', virtualHost(id), QUEUES.review, 'get');
+    const messages = (body as { payload: string }[]).map(({ payload }) => payload);
+    const found = new Set(messages.flatMap((message) => POISON_ID.exec(message)?.[0] ?? []));
+    const lostPoison = [...poison].filter((poisonId) => !found.has(poisonId));
+    const review = messages.filter((message) => !poison.has(POISON_ID.exec(message)?.[0] ?? ''));
+    if (lostPoison.length === 0 || Date.now() > deadline) return { review, lostPoison };
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
+
+const POISON_ID = /poison-\d+/;

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ElectionUnderTest } from '../support/election-under-test.ts';
 import { removeElection } from '../support/remove-election.ts';
 import { check } from './check.ts';
@@ -7,7 +9,8 @@ import type { Fault } from './fault.ts';
 import type { History } from './history.ts';
 import { KINDS } from './kinds.ts';
 import { Random } from './random.ts';
-import type { Scene } from './scene.ts';
+import { Routes } from './routes.ts';
+import { type Scene, STAGES, sendSignal } from './scene.ts';
 import type { FaultServers } from './servers.ts';
 import { settle } from './settle.ts';
 import { planWorkload } from './workload.ts';
@@ -31,8 +34,12 @@ export interface RoundOutcome {
   folder: string;
 }
 
-/** Once everything is repaired, so long may it take until every accepted vote is counted. Milliseconds. */
+/** Once everything is repaired, so long may it take until all is ready, and every accepted vote counted. Milliseconds. */
+const READY_LIMIT_MS = 90_000;
 const SETTLE_LIMIT_MS = 120_000;
+
+/** Shorter than their defaults, so that a round need not be long to see what follows them. */
+const SETTINGS = { CONFIRM_TIMEOUT_MS: '2000', STATEMENT_TIMEOUT_MS: '5000' };
 
 /** Of the seed alone: the first kind follows from its place among all, up to two more are chance. */
 export function planRound(seed: number, only?: readonly string[]): RoundPlan {
@@ -55,14 +62,40 @@ export function planRound(seed: number, only?: readonly string[]): RoundPlan {
 
 /** Runs a round on servers that are up, and leaves them up and without its election. */
 export async function runRound(plan: RoundPlan, servers: FaultServers): Promise<RoundOutcome> {
-  const election = await ElectionUnderTest.start({ urls: servers.urls, voters: plan.voters });
+  const routes = await Routes.open(STAGES, servers.urls);
+  try {
+    return await castAndCheck(plan, servers, routes);
+  } finally {
+    await routes.close();
+  }
+}
+
+async function castAndCheck(plan: RoundPlan, servers: FaultServers, routes: Routes): Promise<RoundOutcome> {
+  const clocks = join(servers.file.folder, 'clocks');
+  const election = await ElectionUnderTest.start({
+    urls: servers.urls,
+    voters: plan.voters,
+    env: SETTINGS,
+    settingsOf: (stage, settings) => ({
+      ...routes.settings(stage, settings),
+      ...(plan.kinds.includes('clock-jump') && clockSettings(`${clocks}-${stage}`)),
+    }),
+  });
   const over = new AbortController();
-  const scene: Scene = { election, servers, over: over.signal };
+  const scene: Scene = {
+    election,
+    servers,
+    routes,
+    over: over.signal,
+    down: new Set(),
+    poison: new Set(),
+    shiftClock: (stage, ms) => writeFileSync(`${clocks}-${stage}`, String(ms)),
+  };
   const intents = planWorkload(election, plan.requests, new Random(plan.seed ^ 0x5eed));
   const waiting = [...plan.faults];
   const striking: Promise<void>[] = [];
   const clients = new Clients({
-    url: election.ingestion.url,
+    url: await routes.toIngestion(election.ingestion.url),
     resultsUrl: election.results.url,
     lanes: plan.lanes,
     rate: plan.rate,
@@ -75,21 +108,22 @@ export async function runRound(plan: RoundPlan, servers: FaultServers): Promise<
   const { history } = clients;
   let problems: string[];
   try {
+    for (const fault of plan.faults) await fault.prepare?.(scene);
     await clients.cast(intents);
     over.abort();
     await Promise.all(striking);
     await repair(scene);
     await settle(election, SETTLE_LIMIT_MS);
-    const known = new Set(
-      history.attempts.flatMap(({ ballot, requestId }) => ballot.ballotId ?? requestId ?? []),
-    );
-    problems = check(history, await readEndState(election, [...known], isPoison));
+    const known = history.attempts.flatMap(({ ballot, requestId }) => ballot.ballotId ?? requestId ?? []);
+    const end = await readEndState(election, [...new Set(known)], scene.poison);
+    problems = [...check(history, end), ...endedByThemselves(election)];
   } catch (error) {
-    problems = [`the round broke off: ${(error as Error).stack}`];
+    problems = [`the round broke off: ${(error as Error).stack}`, ...endedByThemselves(election)];
   } finally {
     over.abort();
     await Promise.allSettled(striking);
-    for (const { pid } of election.stages) if (pid !== undefined) process.kill(pid, 'SIGCONT');
+    servers.volume?.clear();
+    for (const { pid } of election.stages) if (pid !== undefined) sendSignal(pid, 'SIGCONT');
     await Promise.all(election.stages.map((stage) => stage.stop('SIGKILL')));
   }
   if (problems.length === 0) {
@@ -99,14 +133,25 @@ export async function runRound(plan: RoundPlan, servers: FaultServers): Promise<
   return { problems, history, folder: election.folder };
 }
 
+const clockSettings = (file: string): Record<string, string> => ({
+  CLOCK_SHIFT_FILE: file,
+  NODE_OPTIONS: `--import=${new URL('./shift-clock.ts', import.meta.url).href}`,
+});
+
 /** Servers and stages that a fault has left down are up again; what was stopped goes on. */
 async function repair({ election, servers }: Scene): Promise<void> {
   await servers.repair();
   for (const stage of election.stages) {
     if (stage.pid === undefined) stage.start();
-    else process.kill(stage.pid, 'SIGCONT');
+    else sendSignal(stage.pid, 'SIGCONT');
   }
-  await Promise.all(election.stages.map((stage) => stage.ready(60_000)));
+  await Promise.all(election.stages.map((stage) => stage.ready(READY_LIMIT_MS)));
 }
 
-const isPoison = (message: string): boolean => message.includes('poison');
+/** Stages that ended without being asked to, with a fatal line (level 60): no fault of a server is a reason to. */
+const endedByThemselves = (election: ElectionUnderTest): string[] =>
+  election
+    .logs()
+    .split('\n')
+    .filter((line) => line.includes('"level":60') || line.includes('"level":"fatal"'))
+    .map((line) => `a stage ended by itself: ${line.slice(0, 400)}`);

@@ -1,31 +1,67 @@
+import { pause } from '@scrutin/shared/retry.ts';
 import type { ElectionUnderTest } from '../support/election-under-test.ts';
 import type { StageProcess } from '../support/stage-process.ts';
+import type { Routes } from './routes.ts';
 import type { FaultServers } from './servers.ts';
+
+/** The stages of every round: two of those that may run several times, one of the others. */
+export const STAGES = [
+  'operator',
+  'ingestion',
+  'validation-1',
+  'validation-2',
+  'aggregation-1',
+  'aggregation-2',
+  'results',
+] as const;
+export type StageName = (typeof STAGES)[number];
 
 /** What a fault may lay its hands on. */
 export interface Scene {
   election: ElectionUnderTest;
   servers: FaultServers;
+  routes: Routes;
   /** Aborted once all requests of the round are through. */
   over: AbortSignal;
+  /** Stages that a fault has down; another leaves them alone. */
+  down: Set<string>;
+  /** Ids of messages that were put into the queues and that nobody can use: they belong into review. */
+  poison: Set<string>;
+  /** Milliseconds that a stage's wall clock is ahead from now on. */
+  shiftClock: (stage: StageName, ms: number) => void;
 }
 
-/** A stage by name: operator, ingestion, validation-1, … Throws if the round has none of that name. */
-export function stageOf({ election }: Scene, name: string): StageProcess {
-  const stage = election.stages.find(({ options }) => options.name === name);
-  if (!stage) throw new Error(`the round has no ${name}`);
-  return stage;
+export function stageOf({ election }: Scene, name: StageName): StageProcess {
+  return election.stages.find(({ options }) => options.name === name)!;
 }
 
 /** Waits, but not past the end of the round's requests. */
-export const pauseWithin = (scene: Scene, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    if (scene.over.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      scene.over.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    scene.over.addEventListener('abort', done);
-  });
+export const pauseWithin = ({ over }: Scene, ms: number): Promise<void> => pause(ms, over);
+
+/** SIGKILL at once, and a start after `backAfterMs`, as whatever looks after the process would do. */
+export async function killAndRestart(scene: Scene, name: StageName, backAfterMs: number): Promise<void> {
+  const stage = stageOf(scene, name);
+  if (stage.pid === undefined || scene.down.has(name)) return;
+  scene.down.add(name);
+  await stage.stop('SIGKILL');
+  await pauseWithin(scene, backAfterMs);
+  stage.start();
+  scene.down.delete(name);
+}
+
+/** SIGSTOP, and SIGCONT after `ms`. */
+export async function stopAndContinue(scene: Scene, name: StageName, ms: number): Promise<void> {
+  const { pid } = stageOf(scene, name);
+  if (pid === undefined) return;
+  sendSignal(pid, 'SIGSTOP');
+  await pauseWithin(scene, ms);
+  sendSignal(pid, 'SIGCONT');
+}
+
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Another fault has ended it.
+  }
+}

@@ -19,6 +19,8 @@ export interface ElectionOptions {
   spec?: Record<string, unknown>;
   /** Settings for all stages. */
   env?: Record<string, string>;
+  /** Changes the settings of a stage (`validation-1`), as proxies in front of its servers need it. */
+  settingsOf?: (stage: string, settings: Record<string, string>) => Record<string, string>;
 }
 
 /** An election of its own on given servers, with the operator and every stage as processes. */
@@ -60,12 +62,13 @@ export class ElectionUnderTest {
       LOG_LEVEL: 'debug',
       ...options.env,
     };
+    const settingsOf = options.settingsOf ?? ((_stage, settings) => settings);
     const process = (name: string, main: string, extra: Record<string, string> = {}) =>
       new StageProcess({
         name,
         main,
         port: ports.shift()!,
-        env: { ...env, ...extra },
+        env: settingsOf(name, { ...env, ...extra }),
         logFile: join(this.folder, `${name}.log`),
       });
     this.operator = process('operator', 'operator/src/local.ts', {
