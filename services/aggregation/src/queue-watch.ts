@@ -14,8 +14,9 @@ interface Seen {
   depth: QueueDepth | undefined;
   /** Whether messages waited when the queue was last seen; it is taken to be so while the broker is away. */
   waiting: boolean;
-  /** No vote that waits now can be older, as far as looking at the queue tells. Milliseconds since the epoch. */
-  since: number;
+  firstLook: number;
+  /** When it was last seen empty; -Infinity if never. Like `firstLook`, milliseconds since the epoch. */
+  lastEmpty: number;
 }
 
 /**
@@ -61,7 +62,12 @@ export class QueueWatch {
       const seen = this.#seen.get(queue);
       const waiting = depth ? depth.messages > 0 : (seen?.waiting ?? false);
       const emptyNow = depth !== undefined && !waiting;
-      this.#seen.set(queue, { depth, waiting, since: seen && !emptyNow ? seen.since : asked });
+      this.#seen.set(queue, {
+        depth,
+        waiting,
+        firstLook: seen?.firstLook ?? asked,
+        lastEmpty: emptyNow ? asked : (seen?.lastEmpty ?? Number.NEGATIVE_INFINITY),
+      });
     }
   }
 
@@ -79,8 +85,10 @@ export class QueueWatch {
     });
   }
 
-  /** What goes to review does so for faults of its own, and waits for a person: votes that come through say nothing of it. */
-  #oldestSince(queue: QueueName, { since }: Seen): number {
-    return queue === QUEUES.review ? since : Math.max(since, this.#newestTaken);
+  /** No vote that waits in the queue is older. Milliseconds since the epoch. */
+  #oldestSince(queue: QueueName, { firstLook, lastEmpty }: Seen): number {
+    // What goes to review waits for a person there: votes that come through say nothing of it.
+    const newest = queue === QUEUES.review ? lastEmpty : Math.max(lastEmpty, this.#newestTaken);
+    return Number.isFinite(newest) ? newest : firstLook;
   }
 }

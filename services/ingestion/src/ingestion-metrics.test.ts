@@ -1,0 +1,110 @@
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { readMetrics, seriesValue, sumOf } from '@scrutin/shared/testing/read-metrics.ts';
+import { until } from '@scrutin/shared/testing/virtual-host.ts';
+import { IngestionUnderTest } from './testing/ingestion-under-test.ts';
+
+jest.setTimeout(60_000);
+
+let stage: IngestionUnderTest;
+beforeEach(async () => {
+  stage = await IngestionUnderTest.start({ env: { RATE_LIMIT_PER_MINUTE: '200' } });
+});
+afterEach(() => stage.remove());
+
+const vote = (law_id = 'loi-1') => ({ nas: '046 454 286', code: 'A1B2C3', law_id, vote: 'oui' });
+const series = () => readMetrics(stage.base);
+
+/** Breaks off in the middle of the body. */
+const breakOff = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { hostname, port } = new URL(stage.base);
+    const socket = connect({ host: hostname, port: Number(port) }, () => {
+      socket.write(
+        'POST /api/v1/vote HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{"nas"',
+        () => setTimeout(() => socket.destroy(), 20),
+      );
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve());
+  });
+
+/** One request of each kind that somebody hostile may send, `n` making it one of its own. */
+function hostile(n: number): Promise<unknown>[] {
+  const text = `POST /api/v1/vote/${n} HTTP/1.1\r\nHost: x${n}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+  return [
+    stage.post(vote(`loi-${n}`)),
+    stage.post(vote(`{"${'x'.repeat(n)}\n`)),
+    stage.post(`not json ${n}`),
+    stage.post(vote(), { 'idempotency-key': `é${n}`.replace('é', ' ') }),
+    stage.post(vote(), { 'content-type': `text/${n}` }),
+    fetch(`${stage.base}/api/v1/vote?law=${n}`),
+    fetch(`${stage.base}/${n}/%7b`, { method: ['GET', 'PUT', 'DELETE', 'PATCH'][n % 4]! }),
+    fetch(`${stage.base}/%`),
+    stage.raw(text),
+    stage.raw(`PROPFIND /x${n} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+    stage.raw(`NO-SUCH-METHOD-${n} / HTTP/1.1\r\nHost: x\r\n\r\n`),
+  ];
+}
+
+describe('the metrics of ingestion', () => {
+  test('get no new series from a storm of hostile requests', async () => {
+    const storm = async (from: number, rounds: number) => {
+      for (let n = from; n < from + rounds; n++) await Promise.all(hostile(n));
+    };
+    // Whatever kind of answer there is has come once, also those of the rate limit.
+    await storm(1, 50);
+    await breakOff();
+    await series();
+    const before = await series();
+    await storm(100, 60);
+    await breakOff();
+    const after = await series();
+    const own = (all: ReadonlyMap<string, number>) =>
+      [...all.keys()].filter((key) => key.startsWith('scrutin_')).sort();
+    expect(own(after)).toEqual(own(before));
+    expect(own(after).filter((key) => /loi-|x1|PROPFIND|NO-SUCH/.test(key))).toEqual([]);
+    expect(sumOf(after, 'scrutin_http_request_seconds_count')).toBeGreaterThan(
+      sumOf(before, 'scrutin_http_request_seconds_count') + 500,
+    );
+  });
+
+  test('add up: every vote that was received is accepted, refused or under way', async () => {
+    const sent = [
+      ...Array.from({ length: 150 }, () => stage.post(vote())),
+      ...Array.from({ length: 30 }, () => stage.post(vote('no-such-law'))),
+      ...Array.from({ length: 20 }, () => stage.post('nothing')),
+      ...Array.from({ length: 40 }, () => stage.post(vote())),
+      ...Array.from({ length: 5 }, breakOff),
+    ];
+    await Promise.all(sent);
+    await until('none is under way', async () => {
+      const now = await series();
+      return (
+        seriesValue(now, 'scrutin_votes_received_total') ===
+        sumOf(now, 'scrutin_votes_accepted_total') + sumOf(now, 'scrutin_votes_refused_total')
+      );
+    });
+    const now = await series();
+    expect(seriesValue(now, 'scrutin_votes_received_total')).toBe(245);
+    expect(
+      seriesValue(now, 'scrutin_votes_refused_total', { reason: 'rate-limited' }),
+    ).toBeGreaterThanOrEqual(40);
+    expect(
+      seriesValue(now, 'scrutin_http_request_seconds_count', {
+        method: 'POST',
+        route: '/api/v1/vote',
+        status: '202',
+      }),
+    ).toBe(seriesValue(now, 'scrutin_votes_accepted_total'));
+  });
+
+  test('tell that the servers can be used, and how long Redis takes', async () => {
+    const now = await series();
+    expect(seriesValue(now, 'scrutin_connection_up', { server: 'redis' })).toBe(1);
+    expect(seriesValue(now, 'scrutin_connection_up', { server: 'rabbitmq' })).toBe(1);
+    expect(seriesValue(now, 'scrutin_redis_call_seconds_count', { call: 'read-election' })).toBeGreaterThan(
+      0,
+    );
+  });
+});
