@@ -8,8 +8,8 @@ const PACKAGE = 'prometheus';
 const FOLDERS = ['/usr/local/bin', '/usr/bin', '/opt/homebrew/bin'];
 
 /** Where Prometheus' `promtool` is, which checks and tests alert rules; undefined if it is nowhere. */
-export const findPromtool = (path = process.env.PATH ?? ''): string | undefined =>
-  [...path.split(delimiter).filter(Boolean), ...FOLDERS]
+export const findPromtool = (path = process.env.PATH ?? '', folders = FOLDERS): string | undefined =>
+  [...path.split(delimiter).filter(Boolean), ...folders]
     .map((folder) => join(folder, 'promtool'))
     .find((file) => {
       try {
@@ -21,8 +21,8 @@ export const findPromtool = (path = process.env.PATH ?? ''): string | undefined 
     });
 
 /** The same. Throws a sentence that says what to install. */
-export function requirePromtool(path?: string): string {
-  const promtool = findPromtool(path);
+export function requirePromtool(path?: string, folders?: string[]): string {
+  const promtool = findPromtool(path, folders);
   if (promtool) return promtool;
   throw new Error(
     `promtool is missing: the alert rules can’t be checked. It comes with Prometheus: sudo apt-get install ${PACKAGE}`,
