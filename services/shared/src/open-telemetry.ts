@@ -116,7 +116,7 @@ function startSpan(
   tracer: Tracer,
   parent: Context,
   name: string,
-  { kind, attributes, start, link }: SpanOptions,
+  { kind, attributes, start }: SpanOptions,
 ): TraceSpan | undefined {
   const span = tracer.startSpan(
     name,
@@ -124,7 +124,6 @@ function startSpan(
       kind: KINDS[kind],
       ...(attributes && { attributes: attributes as Attributes }),
       ...(start !== undefined && { startTime: start }),
-      ...(link && { links: [{ context: spanContext(link) }] }),
     },
     parent,
   );
@@ -153,7 +152,8 @@ class RecordedSpan implements TraceSpan {
 
   end(failed = false): void {
     if (failed) this.#span.setStatus({ code: SpanStatusCode.ERROR });
-    this.#span.end();
+    // Given, because the SDK would take whole milliseconds for a span whose beginning was given.
+    this.#span.end(performance.now());
   }
 }
 

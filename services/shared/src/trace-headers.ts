@@ -1,3 +1,5 @@
+import { MAX_VOTES_PER_MESSAGE } from './vote-message.ts';
+
 /**
  * How a vote's place in its trace travels with the message that holds it: in the message's headers, never in
  * the vote itself. `traceparent` is the first traced vote's, as W3C Trace Context writes it, so that any tool
@@ -18,9 +20,6 @@ export interface TracedVote {
   place: TracePlace;
 }
 
-/** Traced votes that a message's headers name at the most: about a kilobyte, however many votes are sampled. */
-export const MAX_TRACED_VOTES = 16;
-
 const FIRST_HEADER = 'traceparent';
 const ALL_HEADER = 'x-traced-votes';
 /** Sampled, version 0; neither id may be all zeros (W3C Trace Context, section 3.2.2). */
@@ -28,19 +27,16 @@ const TRACED_VOTE = /^(\d{1,3}) 00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16
 
 const traceparent = ({ traceId, spanId }: TracePlace): string => `00-${traceId}-${spanId}-01`;
 
-/** The headers of a message that holds these traced votes, at least one; those past {@link MAX_TRACED_VOTES} are left out. */
-export function traceHeaders(traced: readonly TracedVote[]): Record<string, string> {
-  const named = traced.slice(0, MAX_TRACED_VOTES);
-  return {
-    [FIRST_HEADER]: traceparent(named[0]!.place),
-    [ALL_HEADER]: named.map(({ position, place }) => `${position} ${traceparent(place)}`).join(','),
-  };
-}
+/** The headers of a message that holds these traced votes, at least one: under 8 KiB, as a message holds 128 votes at the most. */
+export const traceHeaders = (traced: readonly TracedVote[]): Record<string, string> => ({
+  [FIRST_HEADER]: traceparent(traced[0]!.place),
+  [ALL_HEADER]: traced.map(({ position, place }) => `${position} ${traceparent(place)}`).join(','),
+});
 
 /** The traced votes that a message's headers name. What can't be read is left out; nothing throws. */
 export function readTraceHeaders(headers: Record<string, unknown> | undefined): TracedVote[] {
   const all = headers?.[ALL_HEADER];
-  if (typeof all !== 'string' || all.length > MAX_TRACED_VOTES * 64) return [];
+  if (typeof all !== 'string' || all.length > MAX_VOTES_PER_MESSAGE * 64) return [];
   return all.split(',').flatMap((entry) => {
     const [, position, traceId, spanId] = TRACED_VOTE.exec(entry) ?? [];
     if (position === undefined || traceId === undefined || spanId === undefined) return [];

@@ -1,12 +1,6 @@
 import { ScrutinError } from './errors.ts';
 import { EXCHANGE, QUEUES, type QueueName, ROUTING_KEYS } from './topology.ts';
-import {
-  MAX_TRACED_VOTES,
-  readTraceHeaders,
-  type TracedVote,
-  type TracePlace,
-  traceHeaders,
-} from './trace-headers.ts';
+import { readTraceHeaders, type TracedVote, type TracePlace, traceHeaders } from './trace-headers.ts';
 
 /**
  * All that a span may say. The list is closed on purpose: no NAS, code, hash, choice, law, ballot id, address
@@ -33,8 +27,6 @@ export interface SpanAttributes {
   'scrutin.redelivered'?: boolean;
   /** Tries that failed before the batch was done. */
   'scrutin.retries'?: number;
-  /** The message names no more traced votes: this trace ends here, and the span links to one that goes on. */
-  'scrutin.trace_ends'?: boolean;
 }
 
 export interface SpanOptions {
@@ -42,7 +34,6 @@ export interface SpanOptions {
   attributes?: SpanAttributes;
   /** When it began, by `performance.now()`; now by default. */
   start?: number;
-  link?: TracePlace | undefined;
 }
 
 /** A span that is being recorded. */
@@ -120,7 +111,6 @@ export class VoteTracing {
     votes.forEach((vote, position) => {
       const parent = this.#spanOf.get(vote);
       if (!parent) return;
-      const ends = traced.length >= MAX_TRACED_VOTES;
       const span = parent.child(`send ${EXCHANGE}:${routingKey}`, {
         kind: 'producer',
         attributes: {
@@ -130,13 +120,11 @@ export class VoteTracing {
           'messaging.destination.name': `${EXCHANGE}:${routingKey}`,
           'messaging.rabbitmq.destination.routing_key': routingKey,
           'messaging.batch.message_count': votes.length,
-          ...(ends && { 'scrutin.trace_ends': true }),
         },
-        link: ends ? traced[0]!.place : undefined,
       });
       if (!span) return;
       sending.push(span);
-      if (!ends) traced.push({ position, place: span.place });
+      traced.push({ position, place: span.place });
     });
     try {
       await publish(traced.length > 0 ? traceHeaders(traced) : undefined);
