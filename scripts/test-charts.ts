@@ -1,17 +1,21 @@
 /**
  * `npm run test:charts`: the charts with every sample values file, linted, rendered, tested by helm-unittest, and sent to a
- * real API server, which checks each object without keeping it; then installed, upgraded and removed there.
+ * real API server, which checks each object without keeping it; then installed, upgraded and removed there, and checked by
+ * kubeconform against that server's schemas.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Checks, say, succeeded } from './charts/checks.ts';
+import { checkConforming } from './charts/conform.ts';
 import { foreignCrds } from './charts/foreign-crds.ts';
 import { checkOnServer } from './charts/on-server.ts';
 import { installations, nameOf } from './charts/rendered.ts';
 import { testUnits } from './charts/units.ts';
 import { built } from './go-tools/build.ts';
-import { HELM, HELM_UNITTEST } from './go-tools/recipes.ts';
+import { HELM, HELM_UNITTEST, KUBECONFORM } from './go-tools/recipes.ts';
 import { kubeBinaries } from './kube-api/build-binaries.ts';
 import { KubeServers } from './kube-api/kube-servers.ts';
 import { runCommand, Steps } from './stack/steps.ts';
@@ -39,6 +43,7 @@ await runCommand(async () => {
     await testUnits(checks, unittest, join(PROJECT, 'charts', chart));
   if (server) {
     const binaries = await kubeBinaries(steps);
+    const { kubeconform } = await built(KUBECONFORM, steps);
     const crds = await steps.step(
       'Resources of KEDA, Prometheus, Gateway API, CloudNativePG and RabbitMQ',
       foreignCrds,
@@ -50,10 +55,14 @@ await runCommand(async () => {
         signal,
         () => void servers.stop().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)),
       );
+    const folder = mkdtempSync(join(tmpdir(), 'scrutin-schemas-'));
     try {
       const env = { KUBECONFIG: servers.kubeconfig() };
-      await checkOnServer(checks, { helm, kubectl: binaries.kubectl, env, project: PROJECT, crds });
+      const on = { helm, kubectl: binaries.kubectl, env, project: PROJECT };
+      await checkOnServer(checks, { ...on, crds });
+      await checkConforming(checks, { ...on, kubeconform, folder });
     } finally {
+      rmSync(folder, { recursive: true, force: true });
       await servers.stop();
     }
   }

@@ -12,13 +12,13 @@ export interface Installation {
   namespace: string;
 }
 
-/** Each chart by itself, and with each of its sample values files (`ci/*.yaml`, and `k8s/production/*values.yaml`). */
+/** Each chart by itself, and with each of its sample values files (`ci/*.yaml`, and an election's of `k8s`). */
 export function installations(project: string): Installation[] {
   return ['scrutin-operator', 'scrutin'].flatMap((chart) => {
     const own = globSync(join(project, 'charts', chart, 'ci', '*.yaml')).sort();
-    const production =
-      chart === 'scrutin' ? globSync(join(project, 'k8s/production/*values.yaml')).sort() : [];
-    return [undefined, ...own, ...production].map((file) => ({
+    const elections =
+      chart === 'scrutin' ? globSync(join(project, 'k8s/{try-,production/*}values.yaml')).sort() : [];
+    return [undefined, ...own, ...elections].map((file) => ({
       chart,
       sample: file && basename(file),
       values: file === undefined ? [] : ['--values', file],

@@ -99,3 +99,9 @@ export const HELM_UNITTEST = {
   ldflags: RENDERED_FOR,
   programs: commands('github.com/helm-unittest/helm-unittest/cmd', 'helm-unittest'),
 };
+
+export const KUBECONFORM = {
+  module: 'github.com/yannh/kubeconform',
+  version: `v${VERSIONS.kubeconform}`,
+  programs: commands('github.com/yannh/kubeconform/cmd', 'kubeconform'),
+};

@@ -7,6 +7,7 @@ export const VERSIONS = {
   keda: '2.18.1',
   helm: '3.19.2',
   helmUnittest: '1.1.2',
+  kubeconform: '0.7.0',
   prometheusOperator: '0.82.2',
   gatewayApi: '1.3.0',
   cloudNativePg: '1.27.0',
