@@ -12,6 +12,7 @@ import type { HashSource } from './electorate/hash-source.ts';
 import { loadElectorate, pepperId as pepperIdOf } from './electorate/load-electorate.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { dropLedger, migrateLedger } from './ledger/migrate.ts';
+import { dropStageLogins, ensureStageLogins, type StageLogin } from './ledger/stage-logins.ts';
 import { observedPorts, type PortsObserver } from './observed-ports.ts';
 import { StepError } from './reconcile/conditions.ts';
 import type { ElectoratePort, LedgerPort, Ports } from './reconcile/ports.ts';
@@ -24,6 +25,9 @@ export interface ServerAddresses {
   rabbitmqUrl?: string | undefined;
   /** The election's own database, as its owner. */
   databaseUrl: string;
+  /** The same for aggregation and for results: their users are made if they are absent. By default the owner is theirs. */
+  aggregationDatabaseUrl?: string | undefined;
+  resultsDatabaseUrl?: string | undefined;
 }
 
 export interface ServerPortsOptions {
@@ -63,7 +67,7 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     idleTimeout: 1_000,
     log,
   });
-  const ledger = ledgerPort(addresses.databaseUrl, pool, log);
+  const ledger = ledgerPort(options, pool);
   const ports: ServerPorts = {
     broker: new RabbitmqAdmin({
       managementUrl: addresses.rabbitmqManagementUrl,
@@ -168,8 +172,10 @@ function electoratePort(
 /** SQLSTATE (appendix A of PostgreSQL's manual): the database is not there, which is what migrating mends. */
 const INVALID_CATALOG_NAME = '3D000';
 
-function ledgerPort(databaseUrl: string, pool: pg.Pool, log: Log): LedgerPort {
+function ledgerPort({ electionId, addresses, log }: ServerPortsOptions, pool: pg.Pool): LedgerPort {
   const ledger = new Ledger(pool);
+  const { databaseUrl } = addresses;
+  const logins = stageLogins(addresses);
   return {
     ping: async () => {
       try {
@@ -184,7 +190,12 @@ function ledgerPort(databaseUrl: string, pool: pg.Pool, log: Log): LedgerPort {
         throw unreachable('PostgreSQL', 'DATABASE_URL', error);
       }
     },
-    migrate: () => migrateLedger(databaseUrl, log),
+    migrate: async () => {
+      const applied = await migrateLedger(databaseUrl, log);
+      const made = await ensureStageLogins(pool, electionId, logins);
+      if (made.length > 0) log.info({ logins: made }, 'the stages’ logins are made');
+      return applied;
+    },
     published: () => ledger.published(),
     publishElection: (document, phase) => ledger.publishElection(document, phase),
     counts: () => ledger.counts(),
@@ -192,8 +203,23 @@ function ledgerPort(databaseUrl: string, pool: pg.Pool, log: Log): LedgerPort {
     invariants: () => ledger.invariants(),
     close: (digest, at) => ledger.close(digest, at),
     closed: () => ledger.closed(),
-    remove: () => dropLedger(databaseUrl),
+    remove: () => dropLedger(databaseUrl, (client) => dropStageLogins(client, electionId, logins)),
   };
+}
+
+function stageLogins({
+  databaseUrl,
+  aggregationDatabaseUrl,
+  resultsDatabaseUrl,
+}: ServerAddresses): StageLogin[] {
+  const owner = new URL(databaseUrl).username;
+  const login = (url: string | undefined, role: StageLogin['role']): StageLogin[] => {
+    if (url === undefined) return [];
+    const { username, password } = new URL(url);
+    const name = decodeURIComponent(username);
+    return username === owner ? [] : [{ name, password: decodeURIComponent(password), role }];
+  };
+  return [...login(aggregationDatabaseUrl, 'scrutin_writer'), ...login(resultsDatabaseUrl, 'scrutin_reader')];
 }
 
 const unreachable = (server: string, setting: string, cause: unknown): StepError =>

@@ -63,7 +63,13 @@ RABBITMQ_URL: {{ required "connections.rabbitmqUrl is needed: rabbitmq.enabled i
 RABBITMQ_MANAGEMENT_URL: {{ required "connections.rabbitmqManagementUrl is needed beside connections.rabbitmqUrl" $c.rabbitmqManagementUrl | quote }}
 {{- end }}
 {{- if include "scrutin.ownPostgresql" . }}
-DATABASE_URL: {{ printf "postgres://scrutin:%s@%s:5432/%s" (include "scrutin.password" (dict "root" . "server" "postgresql")) $host.postgresql (include "scrutin.database" .) | quote }}
+{{- $database := include "scrutin.database" . }}
+DATABASE_URL: {{ printf "postgres://scrutin:%s@%s:5432/%s" (include "scrutin.password" (dict "root" . "server" "postgresql")) $host.postgresql $database | quote }}
+{{- /* The operator makes these users, with the rights of their stage and no other. */}}
+{{- range $stage := list "aggregation" "results" }}
+{{- $password := include "scrutin.password" (dict "root" $ "server" (printf "postgresql-%s" $stage)) }}
+{{ upper $stage }}_DATABASE_URL: {{ printf "postgres://%s_%s:%s@%s:5432/%s" $database $stage $password $host.postgresql $database | quote }}
+{{- end }}
 {{- else }}
 DATABASE_URL: {{ required "connections.databaseUrl is needed: postgresql.enabled is false and connections.existing, too" $c.databaseUrl | quote }}
 {{- end }}

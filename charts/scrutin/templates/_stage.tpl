@@ -120,7 +120,11 @@ spec:
               valueFrom:
                 secretKeyRef:
                   name: {{ $.root.Values.connections.secretName }}
+                  {{- if and (eq $key "DATABASE_URL") (include "scrutin.ownPostgresql" $.root) }}
+                  key: {{ upper $.name }}_DATABASE_URL
+                  {{- else }}
                   key: {{ $key }}
+                  {{- end }}
                   {{- if eq $key "REDIS_CLUSTER_NODES" }}
                   optional: true
                   {{- end }}

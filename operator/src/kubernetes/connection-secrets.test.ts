@@ -34,6 +34,8 @@ describe('the Secrets of an Election', () => {
       redisClusterNodes: undefined,
       rabbitmqManagementUrl: CONNECTIONS.RABBITMQ_MANAGEMENT_URL,
       rabbitmqUrl: CONNECTIONS.RABBITMQ_URL,
+      aggregationDatabaseUrl: undefined,
+      resultsDatabaseUrl: undefined,
       databaseUrl: CONNECTIONS.DATABASE_URL,
     });
     expect(pepper.export().toString('hex')).toBe(VOTER_PEPPER);

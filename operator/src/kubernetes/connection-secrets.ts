@@ -8,13 +8,20 @@ import { StepError } from '../reconcile/conditions.ts';
 import type { ServerAddresses } from '../server-ports.ts';
 import { isForbidden, isNotFound } from './kube-error.ts';
 
-/** What the connection Secret must hold. REDIS_CLUSTER_NODES is optional; by RABBITMQ_URL the stages connect. */
+const POSTGRES = ['postgres://', 'postgresql://'];
+
+/**
+ * What the connection Secret must hold. REDIS_CLUSTER_NODES is optional, and so are the addresses by which aggregation and
+ * results connect as users of their own; by RABBITMQ_URL the stages connect.
+ */
 export const connectionSecretSettings = {
   REDIS_URL: kinds.url(['redis://', 'rediss://']),
   REDIS_CLUSTER_NODES: connectionSettings.REDIS_CLUSTER_NODES,
   RABBITMQ_URL: kinds.url(['amqp://', 'amqps://']),
   RABBITMQ_MANAGEMENT_URL: kinds.url(['http://', 'https://']),
-  DATABASE_URL: kinds.url(['postgres://', 'postgresql://']),
+  DATABASE_URL: kinds.url(POSTGRES),
+  AGGREGATION_DATABASE_URL: kinds.url(POSTGRES).optional(),
+  RESULTS_DATABASE_URL: kinds.url(POSTGRES).optional(),
 } as const;
 
 const pepperSecretSettings = { VOTER_PEPPER: connectionSettings.VOTER_PEPPER } as const;
@@ -55,6 +62,8 @@ export async function readConnections(core: CoreV1Api, election: Election): Prom
       rabbitmqManagementUrl: urls.RABBITMQ_MANAGEMENT_URL,
       rabbitmqUrl: urls.RABBITMQ_URL,
       databaseUrl: databaseOf(urls.DATABASE_URL, name),
+      aggregationDatabaseUrl: urls.AGGREGATION_DATABASE_URL,
+      resultsDatabaseUrl: urls.RESULTS_DATABASE_URL,
     },
     pepper: pepper.value.pepper,
     version: [connection.value.secret, pepper.value.secret]

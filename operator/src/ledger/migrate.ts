@@ -42,13 +42,20 @@ export async function migrateLedger(databaseUrl: string, log: Log): Promise<stri
   }
 }
 
-/** Removes an election's database with all in it, whoever is still connected. Absent is success (P7). */
-export async function dropLedger(databaseUrl: string): Promise<void> {
+/**
+ * Removes an election's database with all in it, whoever is still connected, and has `andThen` remove what else the server
+ * has of it. Absent is success (P7).
+ */
+export async function dropLedger(
+  databaseUrl: string,
+  andThen: (client: pg.Client) => Promise<void> = async () => {},
+): Promise<void> {
   const client = await connect(maintenanceUrl(databaseUrl));
   try {
     await client.query(
       `drop database if exists ${pg.escapeIdentifier(databaseName(databaseUrl))} with (force)`,
     );
+    await andThen(client);
   } finally {
     await client.end();
   }
