@@ -73,7 +73,8 @@ export function formatLine(line: string): string {
       level,
       time,
       stage: _,
-      pid: __,
+      election: __,
+      pid: ___,
       msg,
       err,
       ...fields

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createLog, type Log } from '@scrutin/shared/log.ts';
 import type { DecidedVote } from '@scrutin/shared/vote-message.ts';
 import type pg from 'pg';
 import { tally } from './tally.ts';
 import { type FreshLedger, freshLedger, silentLog } from './testing/ledger.ts';
-import { duplicate, validated } from './testing/votes.ts';
+import { ballotOf, duplicate, validated } from './testing/votes.ts';
 
 let ledger: FreshLedger;
 let pool: pg.Pool;
@@ -20,6 +21,7 @@ afterEach(() => ledger.drop());
 const settle = (
   votes: DecidedVote[],
   review = async (vote: DecidedVote, reason: string) => void reviewed.push({ vote, reason }),
+  log: Log = silentLog,
 ) =>
   tally(votes, {
     pool,
@@ -27,7 +29,7 @@ const settle = (
     onRecorded: (record) => {
       counted += record.counted.length;
     },
-    log: silentLog,
+    log,
   });
 
 const total = async () =>
@@ -73,6 +75,27 @@ test('a vote on an unknown law goes to review and holds up nothing', async () =>
   await settle([stranger, ...votes(3)]);
   expect(await total()).toBe(3);
   expect(reviewed).toEqual([{ vote: stranger, reason: 'the tally has no such law' }]);
+});
+
+test('the log tells of each ballot what became of it, and of none who voted or how', async () => {
+  const lines: string[] = [];
+  const log = createLog({
+    stage: 'test',
+    level: 'debug',
+    destination: { write: (line) => void lines.push(line) },
+  });
+  const counts = validated({ ballot: 'counts', voter: 'Anne' });
+  const again = validated({ ballot: 'again', voter: 'Anne' });
+  const stranger = validated({ ballot: 'stranger', law: 'loi-9' });
+  const refused = duplicate({ ballot: 'refused', agent: '\0' });
+  await settle([counts, again, stranger, refused], undefined, log);
+  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const of = (ballot: string) => told.filter((line) => line.ballot_id === ballotOf(ballot));
+  expect(of('counts')).toEqual([expect.objectContaining({ level: 'debug', counted: true })]);
+  expect(of('again')).toEqual([expect.objectContaining({ level: 'debug', counted: false })]);
+  expect(of('stranger')).toEqual([expect.objectContaining({ level: 'error' })]);
+  expect(of('refused')).toEqual([expect.objectContaining({ level: 'error' })]);
+  expect(lines.join('')).not.toMatch(/[0-9a-f]{64}|\b(?:oui|non)\b/);
 });
 
 test('a review that fails leaves the batch to be repeated, which changes nothing that is counted', async () => {

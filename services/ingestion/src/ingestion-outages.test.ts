@@ -67,6 +67,13 @@ describe('while the broker is away', () => {
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('1');
     expect(ms).toBeLessThan(1_000);
+    // Its ballot may still be counted, so the log has its id.
+    const told = ingestion.output.split('\n').find((line) => line.includes('vote refused'));
+    expect(JSON.parse(told!)).toMatchObject({
+      level: 'debug',
+      reason: 'broker-unavailable',
+      ballot_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
   });
 
   it('no more votes wait than MAX_PENDING_VOTES', async () => {

@@ -85,7 +85,10 @@ app.use(
             watch: redisWatch,
             electionId: config.ELECTION_ID,
             key: config.VOTER_PEPPER,
-            onRefused: () => metrics.refused.inc({ reason: 'rate-limited' }),
+            onRefused: () => {
+              metrics.refused.inc({ reason: 'rate-limited' });
+              log.debug({ reason: 'rate-limited' }, 'vote refused');
+            },
           }),
   }),
 );

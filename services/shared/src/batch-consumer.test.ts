@@ -179,12 +179,19 @@ describe('a batch consumer', () => {
     const bad = { ...vote(), vote: 'peut-être' };
     send(Buffer.from(JSON.stringify({ version: 1, votes: [...good.slice(0, 3), bad, ...good.slice(3)] })));
     const handled: PendingVote[] = [];
-    await consume({ handle: async (batch) => void handled.push(...batch) });
+    const lines: string[] = [];
+    await consume({
+      handle: async (batch) => void handled.push(...batch),
+      log: createLog({ stage: 'test', destination: { write: (line) => void lines.push(line) } }),
+    });
     await until('the good are handled', () => handled.length === 5);
     expect(ids(handled)).toEqual(ids(good));
     await until('the bad is in review', async () => (await vhost.ready(QUEUES.review)) === 1);
     const [message] = await vhost.drain(QUEUES.review);
     expect(JSON.parse(message!.content.toString())).toEqual({ version: 1, votes: [bad] });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ level: 'error', ballot_id: bad.ballot_id, reason: 'vote: invalid_value' }),
+    ]);
     expect(message!.properties.headers).toMatchObject({
       'x-review-reason': 'vote: invalid_value',
       'x-review-queue': QUEUES.validation,

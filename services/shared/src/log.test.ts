@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
@@ -170,6 +171,38 @@ describe('the log', () => {
     const { text } = logged((log) => log.error({ err: error }, 'refused'));
     expect(text).toContain('ReplyError');
     expect(text).not.toContain(VOTER);
+  });
+
+  it.each([
+    ['a terminal', true, 'auto', false],
+    ['a file', false, 'auto', true],
+    ['a terminal, if JSON is asked for', true, 'json', true],
+    ['a file, if lines for people are asked for', false, 'pretty', false],
+  ])('on %s is JSON or for people, and either way without a secret', (_where, terminal, format, json) => {
+    const module = new URL('./log.ts', import.meta.url).href;
+    const program = `
+      process.stdout.isTTY = ${terminal};
+      const { createLog } = await import(${JSON.stringify(module)});
+      const log = createLog({ stage: 'test', election: 'demo', format: ${JSON.stringify(format)} });
+      log.info({ ballot_id: 'b-1', nas: '${NAS}' }, 'vote of ${NAS} accepted');
+      log.debug('not told');`;
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+    });
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    expect(stdout).toContain('b-1');
+    expect(holdsSecret(stdout)).toBe(false);
+    expect(stdout).not.toContain('not told');
+    if (json) {
+      expect(stdout.trim().split('\n')).toHaveLength(1);
+      expect(JSON.parse(stdout)).toMatchObject({
+        level: 'info',
+        stage: 'test',
+        election: 'demo',
+        ballot_id: 'b-1',
+      });
+    } else expect(stdout).toMatch(/INFO.*vote of \[removed\] accepted/);
   });
 
   it('removes the password of a URL', () => {

@@ -6,6 +6,8 @@ export type Log = pino.Logger;
 export interface LogOptions {
   /** Name of the stage; stands in every line. */
   stage: string;
+  /** The election that the process serves, if it serves one; stands in every line too. */
+  election?: string | undefined;
   level?: string;
   format?: 'auto' | 'json' | 'pretty';
   /** Where lines go; standard output by default. */
@@ -22,7 +24,11 @@ export function createLog(options: LogOptions): Log {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY === true);
   const settings: pino.LoggerOptions = {
     level: options.level ?? 'info',
-    base: { stage: options.stage, pid: process.pid },
+    base: {
+      stage: options.stage,
+      ...(options.election !== undefined && { election: options.election }),
+      pid: process.pid,
+    },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }), log: scrubFields },
     // The formatter has made a plain object of it, with less in it than pino's own serializer would take.
@@ -37,7 +43,7 @@ export function createLog(options: LogOptions): Log {
     formatters: { log: scrubFields },
     transport: {
       target: 'pino-pretty',
-      options: { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
+      options: { ignore: 'pid,hostname,election', translateTime: 'SYS:HH:MM:ss.l' },
     },
   });
   return withScrubbedChildren(logger);

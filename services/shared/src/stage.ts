@@ -10,11 +10,12 @@ import { type ShutdownOptions, shutdownOnSignal } from './shutdown.ts';
 /** What every stage's `main.ts` begins with: its settings, frozen and printed, and its logger. */
 export function startStage<S extends Settings>(stage: string, settings: S): { config: Config<S>; log: Log } {
   const config = readConfigOrExit(stage, settings);
-  const { LOG_LEVEL, LOG_FORMAT } = config as unknown as {
+  const { ELECTION_ID, LOG_LEVEL, LOG_FORMAT } = config as unknown as {
+    ELECTION_ID?: string;
     LOG_LEVEL: string;
     LOG_FORMAT: 'auto' | 'json' | 'pretty';
   };
-  const log = createLog({ stage, level: LOG_LEVEL, format: LOG_FORMAT });
+  const log = createLog({ stage, election: ELECTION_ID, level: LOG_LEVEL, format: LOG_FORMAT });
   log.info({ settings: maskedConfig(settings, config) }, 'starting');
   process.on('unhandledRejection', (error) => {
     // A state nobody thought of: ending is safe (P1), going on may not be.

@@ -76,13 +76,6 @@ export const readPairs = (text: string | undefined): Record<string, string> =>
       }),
   );
 
-export interface TracedProcess {
-  stage: string;
-  electionId: string;
-  version: string;
-  log: Log;
-}
-
 /** Traces of a process, if it is told where to send them; else undefined, and nothing of OpenTelemetry is loaded. */
 export async function openTracing(
   config: TracedConfig,
