@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { check } from './cluster/check.ts';
 import { chooseCluster } from './cluster/choose.ts';
+import { helmProgram } from './cluster/helm-program.ts';
 import { onTerminal, run } from './cluster/run-program.ts';
 import { runCommand, Steps } from './stack/steps.ts';
 
@@ -79,6 +80,21 @@ program
       const { program: kubectl, args } = await (await chosen()).kubectl(steps);
       // Plugins and their options come after kubectl's own.
       return onTerminal(kubectl, [...args, ...given]);
+    }),
+  );
+
+program
+  .command('helm')
+  .description('runs helm on the cluster; built from source where there is none')
+  .argument('[arguments...]')
+  .allowUnknownOption()
+  .helpOption(false)
+  .passThroughOptions()
+  .action((given: string[]) =>
+    runCommand(async () => {
+      const { args } = await (await chosen()).kubectl(steps);
+      const which = args.map((arg) => arg.replace(/^--context=/, '--kube-context='));
+      return onTerminal(await helmProgram(steps), [...which, ...given]);
     }),
   );
 
