@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig } from '@scrutin/shared/config.ts';
+import { electionIdSchema } from '@scrutin/shared/election.ts';
+import { createLog } from '@scrutin/shared/log.ts';
 import { until } from '@scrutin/shared/testing/virtual-host.ts';
+import { openTracing, tracingSettings } from '@scrutin/shared/tracing.ts';
 import { electorHash, pepperFromHex, voterHash } from '@scrutin/shared/voter-hash.ts';
 import { planVotes } from '../load-tests/plan-votes.ts';
 import { type CastVote, castVotes } from './support/cast-votes.ts';
@@ -240,4 +244,19 @@ describe('without a collector', () => {
     },
     60_000,
   );
+});
+
+test('what waits when a process ends is sent', async () => {
+  const collector = await OtlpCollector.start();
+  try {
+    const settings = { ...tracingSettings, ELECTION_ID: electionIdSchema.default('demo') };
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER: 'always_on' };
+    const log = createLog({ stage: 'test', level: 'silent' });
+    const tracing = (await openTracing(readConfig(settings, env), 'ingestion', log))!;
+    for (let i = 0; i < 2_000; i++) tracing.beginRequest('/api/v1/vote')!.end();
+    await tracing.close();
+    expect(collector.spans.length).toBe(2_000);
+  } finally {
+    await collector.close();
+  }
 });

@@ -57,7 +57,8 @@ export function openTelemetrySpans(config: TracedConfig, stage: string, log: Log
     url: `${config.OTEL_EXPORTER_OTLP_ENDPOINT!.replace(/\/+$/, '')}/v1/traces`,
     headers: readPairs(config.OTEL_EXPORTER_OTLP_HEADERS),
     timeoutMillis: SEND_TIMEOUT_MS,
-    concurrencyLimit: 2,
+    // At the end of the process all that waits is sent at once, beside what is on its way.
+    concurrencyLimit: MAX_WAITING_SPANS / SPANS_PER_REQUEST + 1,
   });
   const processor = new BatchSpanProcessor({
     exporter: new TroubleExporter(exporter, log),
