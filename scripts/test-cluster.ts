@@ -22,6 +22,9 @@ const program = new Command('npm run test:cluster --')
   .parse();
 const { yes = false, keep = false } = program.opts<{ yes?: boolean; keep?: boolean }>();
 
+/** Prometheus is not needed, and large. */
+const runsHere = (image: string): boolean => !image.includes('/prometheus:');
+
 async function main(): Promise<number> {
   const folder = join(defaultFolder(), 'test-cluster');
   const release = lockFolder(folder);
@@ -36,8 +39,8 @@ async function main(): Promise<number> {
     const images = { suite: 'trixie', prefix: 'localhost/scrutin', tag: version, servers: true } as const;
     // Most of the cluster's start is waiting. Both must have ended before anything is removed.
     const [archives, started] = await Promise.allSettled([
-      buildImages(images, steps).then((made) =>
-        exportImages(made.engine, made.images, join(folder, 'images'), steps),
+      buildImages(images, steps).then(({ engine, images: all }) =>
+        exportImages(engine, all.filter(runsHere), join(folder, 'images'), steps),
       ),
       cluster.up({ tell: steps, yes, keda: true }),
     ]);

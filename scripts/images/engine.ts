@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -95,12 +95,17 @@ export class Engine {
     return Number(number) * { '': 1, k: 1e3, M: 1e6, G: 1e9 }[unit as '' | 'k' | 'M' | 'G'] || undefined;
   }
 
-  /** Writes an archive that `ctr images import`, `podman load` and `docker load` take. */
+  /**
+   * Writes an archive that `ctr images import`, `podman load` and `docker load` take. Its layers are not compressed, which
+   * would take ten times as long, and their reader as long again.
+   */
   async save(image: string, file: string): Promise<void> {
+    // Podman and Buildah write no archive over another.
+    rmSync(file, { force: true });
     if (this.name === 'docker') await this.#ask('save', '--output', file, image);
     else if (this.name === 'podman')
-      await this.#ask('save', '--quiet', '--format', 'oci-archive', '--output', file, image);
-    else await this.#ask('push', '--quiet', image, `oci-archive:${file}:${image}`);
+      await this.#ask('save', '--quiet', '--format', 'docker-archive', '--output', file, image);
+    else await this.#ask('push', '--quiet', image, `docker-archive:${file}:${image}`);
   }
 
   #inspect(image: string, format: string, buildahFormat: string): Promise<string | undefined> {
