@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { provideMonitors } from './monitoring/provide-monitors.ts';
 import { forget } from './servers/forget.ts';
 import { providePromtool } from './servers/promtool.ts';
 import { serversDown, serversUp } from './servers/servers.ts';
@@ -42,6 +43,7 @@ async function main(): Promise<number> {
     try {
       if (!run.interrupted) {
         const { urls } = await serversUp(file, { tell: steps, yes });
+        await provideMonitors({ tell: steps, yes });
         await providePromtool({ tell: steps, yes });
         await run.jest(program.args, { env: { ...process.env, ...urls, SCRUTIN_DATA: folder }, folder });
       }

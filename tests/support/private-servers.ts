@@ -10,10 +10,11 @@ const SILENT: Telling = { step: (_title, work) => work(() => {}), note: () => {}
 /** Redis, RabbitMQ and PostgreSQL of a test's own, which it may kill. */
 export class PrivateServers {
   readonly urls: ServerUrls;
-  readonly #file: StateFile;
+  /** What runs, and at which ports. */
+  readonly file: StateFile;
 
   private constructor(file: StateFile, urls: ServerUrls) {
-    this.#file = file;
+    this.file = file;
     this.urls = urls;
   }
 
@@ -26,15 +27,15 @@ export class PrivateServers {
 
   /** SIGKILL to the server and all that it started, then the server again on the same data. */
   async killAndRestart(name: ServerName): Promise<void> {
-    const identity = this.#file.running(name);
+    const identity = this.file.running(name);
     if (!identity) throw new Error(`${name} does not run`);
     process.kill(-identity.pid, 'SIGKILL');
     await goneWithin(identity, 10_000);
-    await serversUp(this.#file, { tell: SILENT, yes: true, env: {} });
+    await serversUp(this.file, { tell: SILENT, yes: true, env: {} });
   }
 
   async stop(): Promise<void> {
-    await serversDown(this.#file);
-    rmSync(this.#file.folder, { recursive: true, force: true });
+    await serversDown(this.file);
+    rmSync(this.file.folder, { recursive: true, force: true });
   }
 }

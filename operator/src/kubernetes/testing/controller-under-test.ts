@@ -2,7 +2,7 @@ import { createLog } from '@scrutin/shared/log.ts';
 import type { ElectionStatus, Phase } from '../../election-resource.ts';
 import type { StepError } from '../../reconcile/conditions.ts';
 import { FakeServers } from '../../reconcile/testing/fake-servers.ts';
-import { Controller } from '../controller.ts';
+import { Controller, type ControllerObserver } from '../controller.ts';
 import { keyOf } from '../election-informer.ts';
 import type { PortsSource } from '../election-ports.ts';
 import { EventRecorder } from '../events.ts';
@@ -33,7 +33,8 @@ export class ControllerUnderTest {
   #term = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(options: { workers?: number } = {}) {
+  /** `observer`: told of what the controller does, beside this. */
+  constructor(options: { workers?: number; observer?: ControllerObserver } = {}) {
     const log = createLog({ stage: 'test', level: 'silent' });
     const fence = () => {
       if (!this.leads) throw new Error('this process leads no more');
@@ -61,10 +62,11 @@ export class ControllerUnderTest {
       }),
       fence,
       observer: {
-        reconciled: (result, _seconds, reason) => {
+        reconciled: (result, seconds, reason) => {
           if (result === 'error') this.errors.push(reason ?? '');
+          options.observer?.reconciled(result, seconds, reason);
         },
-        watchEnded: () => {},
+        watchEnded: (why) => options.observer?.watchEnded(why),
       },
       workers: options.workers ?? 8,
       resyncMs: 30_000,
