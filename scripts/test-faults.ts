@@ -1,11 +1,11 @@
 /** `npm run test:faults`: breaks everything that can break while votes are cast, and checks what was promised. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import { FaultyElection } from '../tests/faults/faulty-election.ts';
 import { KINDS } from '../tests/faults/kinds.ts';
-import { planRound, type RoundOutcome, type RoundPlan, runRound } from '../tests/faults/round.ts';
+import { planRound, type RoundPlan, runRound } from '../tests/faults/round.ts';
 import { FaultServers } from '../tests/faults/servers.ts';
 import { defaultFolder, lockFolder } from './servers/state.ts';
 import { runCommand, Steps, seconds } from './stack/steps.ts';
@@ -31,6 +31,9 @@ const program = new Command('npm run test:faults --')
   .parse();
 const options = program.opts<{ rounds: number; seed: number; kinds?: string[]; yes?: boolean }>();
 
+/** Rounds share an election: starting one takes longer than a round. Each has electors of its own. */
+const ROUNDS_PER_ELECTION = 10;
+
 async function main(): Promise<number> {
   const folder = join(defaultFolder(), 'test-faults');
   mkdirSync(folder, { recursive: true });
@@ -47,9 +50,21 @@ async function main(): Promise<number> {
   try {
     const servers = await FaultServers.start(folder, new Steps(), options.yes ?? false);
     try {
-      for (let i = 0; i < options.rounds && !interrupted; i++) {
-        if (await round(planRound(options.seed + i, options.kinds), servers)) passed++;
-        else failed++;
+      for (let done = 0; done < options.rounds && !interrupted; ) {
+        const rounds = Math.min(ROUNDS_PER_ELECTION, options.rounds - done);
+        const faulty = await FaultyElection.start(servers, rounds);
+        let problems: string[] = [];
+        for (; !faulty.usedUp && problems.length === 0 && !interrupted; done++) {
+          const plan = planRound(options.seed + done, options.kinds);
+          problems = await round(plan, faulty);
+          if (problems.length === 0 && (faulty.usedUp || interrupted)) problems = await atRest(faulty);
+          if (problems.length === 0) passed++;
+          else {
+            failed++;
+            tellProblems(plan, faulty, problems);
+          }
+        }
+        await faulty.stop(problems.length > 0);
       }
     } finally {
       await servers.stop();
@@ -62,29 +77,38 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-async function round(plan: RoundPlan, servers: FaultServers): Promise<boolean> {
+/** Runs a round and says in a line how it went. Resolves with what is wrong. */
+async function round(plan: RoundPlan, faulty: FaultyElection): Promise<string[]> {
   const begun = performance.now();
-  const { problems, history, folder } = await runRound(plan, servers).catch(brokenOff);
-  const of = (outcome: string) => history.attempts.filter((attempt) => attempt.outcome === outcome).length;
+  const { problems, accepted, refused, unknown, phases } = await runRound(plan, faulty);
   const mark = problems.length === 0 ? pc.green('✔') : pc.red('✖');
-  const took = pc.dim(`(${seconds(performance.now() - begun)})`);
-  const answers = `${of('accepted')} accepted, ${of('refused')} refused, ${of('unknown')} unknown`;
+  const parts = Object.entries(phases).map(([name, ms]) => `${name} ${seconds(ms)}`);
+  const took = pc.dim(`(${seconds(performance.now() - begun)}: ${parts.join(', ')})`);
+  const answers = `${accepted} accepted, ${refused} refused, ${unknown} unknown`;
   process.stdout.write(`${mark} seed ${plan.seed}  ${plan.kinds.join(' + ')}: ${answers} ${took}\n`);
-  if (problems.length === 0) return true;
-  for (const { says } of plan.faults) process.stdout.write(`    ${says}\n`);
-  for (const problem of problems) process.stdout.write(`  ${pc.red(problem)}\n`);
-  writeFileSync(join(folder, 'history.json'), JSON.stringify({ ...history, problems }, null, 1));
-  process.stdout.write(`  logs and history: ${folder}\n`);
-  const again = options.kinds ? ` --kinds ${options.kinds.join(',')}` : '';
-  process.stdout.write(`  again: npm run test:faults -- --seed ${plan.seed} --rounds 1${again}\n`);
-  return false;
+  return problems;
 }
 
-/** The round could not be run to its end: its election did not start, or could not be removed. */
-const brokenOff = (error: Error): RoundOutcome => ({
-  problems: [`the round broke off: ${error.stack}`],
-  history: { attempts: [], statuses: [], counts: [] },
-  folder: mkdtempSync(join(tmpdir(), 'scrutin-round-')),
-});
+/** After the last round of an election nothing is under way any more, and everything is asked for again. */
+async function atRest(faulty: FaultyElection): Promise<string[]> {
+  const problems = await faulty
+    .checkAtRest()
+    .catch((error: Error) => [`it did not come to rest: ${error.stack}`]);
+  const mark = problems.length === 0 ? pc.green('✔') : pc.red('✖');
+  process.stdout.write(
+    `${mark} at rest: ${faulty.history.attempts.length} answers agree with the ledger and the API\n`,
+  );
+  return problems;
+}
+
+function tellProblems(plan: RoundPlan, faulty: FaultyElection, problems: readonly string[]): void {
+  const { folder } = faulty.election;
+  for (const { says } of plan.faults) process.stdout.write(`    ${says}\n`);
+  for (const problem of problems) process.stdout.write(`  ${pc.red(problem)}\n`);
+  writeFileSync(join(folder, 'history.json'), JSON.stringify({ ...faulty.history, problems }, null, 1));
+  process.stdout.write(`  logs and history: ${folder}\n`);
+  const kinds = options.kinds ? ` --kinds ${options.kinds.join(',')}` : '';
+  process.stdout.write(`  again: npm run test:faults -- --seed ${plan.seed} --rounds 1${kinds}\n`);
+}
 
 await runCommand(main);

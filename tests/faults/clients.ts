@@ -4,6 +4,10 @@ import { type Attempt, type History, outcomeOf } from './history.ts';
 import type { Intent } from './workload.ts';
 
 export interface ClientsOptions {
+  /** Where what they saw is added. */
+  history: History;
+  /** The moment that its times count from, of performance.now(). */
+  begunAt: number;
   /** Where votes go. */
   url: string;
   /** Where results and statuses are read. */
@@ -22,14 +26,14 @@ const RETRY_PAUSE_MS = 100;
 
 /** Sends all that the clients mean to send, each intent by one of `lanes` clients, and keeps what each saw. */
 export class Clients {
-  readonly history: History = { attempts: [], statuses: [], counts: [] };
   readonly #options: ClientsOptions;
-  readonly #begun = performance.now();
+  readonly #history: History;
   /** Ballots that were accepted a while ago, for the reader to ask about. */
   readonly #accepted: string[] = [];
 
   constructor(options: ClientsOptions) {
     this.#options = options;
+    this.#history = options.history;
   }
 
   async cast(intents: readonly Intent[]): Promise<void> {
@@ -82,7 +86,7 @@ export class Clients {
         attempt.code = (error as Error).message;
       }
       attempt.answeredAt = this.#now();
-      this.history.attempts.push(attempt);
+      this.#history.attempts.push(attempt);
       const final = attempt.outcome === 'accepted' || (attempt.status >= 400 && attempt.status < 500);
       if (final || left <= 0) return;
       await sleep(RETRY_PAUSE_MS * (0.5 + Math.random()));
@@ -102,7 +106,7 @@ export class Clients {
         const answer = await lane.send(HttpLane.get(`/api/v1/ballots/${ballotId}`));
         if (answer.status !== 200) continue;
         const { status } = JSON.parse(answer.body) as { status: VoteStatus };
-        this.history.statuses.push({ at: this.#now(), ballotId, status });
+        this.#history.statuses.push({ at: this.#now(), ballotId, status });
       } catch {
         // Reading fails now and then in a round; what was read is what counts.
       }
@@ -117,11 +121,11 @@ export class Clients {
       laws: { law_id: string; oui_count: number; non_count: number }[];
     };
     for (const { law_id: lawId, oui_count: oui, non_count: non } of laws)
-      this.history.counts.push({ at: this.#now(), lawId, oui, non });
+      this.#history.counts.push({ at: this.#now(), lawId, oui, non });
   }
 
   #now(): number {
-    return Math.round(performance.now() - this.#begun);
+    return Math.round(performance.now() - this.#options.begunAt);
   }
 }
 

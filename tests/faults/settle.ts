@@ -32,6 +32,12 @@ export async function settle(election: ElectionUnderTest, limitMs: number): Prom
   }
 }
 
+/** Resolves once nothing waits in a queue that is worked. Throws {@link NotSettled} at `deadline` (epoch, ms). */
+export async function drained(election: ElectionUnderTest, deadline: number): Promise<void> {
+  await emptied(election, QUEUES.validation, deadline);
+  await emptied(election, QUEUES.aggregation, deadline);
+}
+
 const ready = (stages: readonly StageProcess[], deadline: number): Promise<unknown> =>
   Promise.all(stages.map((stage) => stage.ready(Math.max(1_000, deadline - Date.now()))));
 
