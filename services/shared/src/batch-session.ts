@@ -100,25 +100,25 @@ export class BatchSession<T extends TimedVote> {
   }
 
   #take(message: ConsumeMessage): void {
+    const { voteSchema, log, queue, onRejected } = this.#options;
+    let decoded: DecodedVotes<T>;
     try {
-      const decoded = decodeVotes(message.content, this.#options.voteSchema);
-      // Positions are those of the whole message, so one with a vote missing is not traced on.
-      if (decoded.rejected.length === 0) this.#trace(message, decoded.votes as object[]);
-      this.#taken.push({ ...decoded, message });
-      this.#takenVotes += decoded.votes.length;
-      if (!this.#lingering || this.#full) this.#wake?.();
+      decoded = decodeVotes(message.content, voteSchema);
     } catch (error) {
-      this.#options.log.error(
-        { err: error, queue: this.#options.queue },
-        'a message can’t be read; sent to review',
-      );
-      this.#options.onRejected?.(1);
+      log.error({ err: error, queue }, 'a message can’t be read; sent to review');
+      onRejected?.(1);
       // Dead-lettered by the queue's policy, with its reason in the broker's x-death header.
       this.#channel.nack(message, false, false);
+      return;
     }
+    // Positions are those of the whole message, so one with a vote missing is not traced on.
+    if (decoded.rejected.length === 0) this.#trace(message, decoded.votes);
+    this.#taken.push({ ...decoded, message });
+    this.#takenVotes += decoded.votes.length;
+    if (!this.#lingering || this.#full) this.#wake?.();
   }
 
-  #trace({ properties, fields }: ConsumeMessage, votes: object[]): void {
+  #trace({ properties, fields }: ConsumeMessage, votes: readonly T[]): void {
     const { queue, tracing } = this.#options;
     tracing?.receive(votes, { queue, headers: properties.headers, redelivered: fields.redelivered });
   }
@@ -195,10 +195,10 @@ export class BatchSession<T extends TimedVote> {
     } catch (error) {
       // Over, or the channel is going: the broker gives the batch to somebody else, or to us again.
       log.debug({ err: error, votes: votes.length }, 'a batch goes back to the queue');
-      tracing?.settle(votes as object[], retries, error);
+      tracing?.settle(votes, retries, error);
       return;
     }
-    tracing?.settle(votes as object[], retries);
+    tracing?.settle(votes, retries);
     onBatch?.(votes.length, batch.length, (performance.now() - start) / 1000);
   }
 
