@@ -1,7 +1,7 @@
 import * as unit from '@grafana/grafana-foundation-sdk/units';
 import { dashboard } from './frame.ts';
 import { graph, NONE_EXPECTED, number, ONE_EXPECTED, query, worseAbove, worseBelow } from './panels.ts';
-import { ofServer, perSecond, rateBy } from './promql.ts';
+import { ofNode, ofServer, perSecond, rateBy } from './promql.ts';
 
 /** Sums over all instances that hardly differ, so that a cluster of three reads as one service. */
 const total = (metric: string, matchers = '') => `sum(${ofServer(metric, matchers)})`;
@@ -39,20 +39,20 @@ const reached = {
         query('Redis', `min(${ofServer('redis_up')})`),
         query('PostgreSQL', `min(${ofServer('pg_up')})`),
         query('RabbitMQ', `count(${ofServer('rabbitmq_build_info')}) > bool 0`),
-        query('nodes', `count(${ofServer('node_uname_info')}) > bool 0`),
+        query('nodes', `count(${ofNode('node_uname_info')}) > bool 0`),
       ],
       steps: ONE_EXPECTED,
       words: { '1': { text: 'reached', color: 'green' }, '0': { text: 'not reached', color: 'red' } },
     }),
     number({
       title: 'RabbitMQ’s alarms',
-      description: 'Memory, disk or file descriptors: an alarm stops every publisher, and voters get a 503.',
+      description: 'Memory or disk: an alarm stops every publisher, and voters get a 503.',
       unit: unit.Short,
       width: 6,
       queries: [
         query(
           'alarms',
-          `sum(${ofServer('rabbitmq_alarms_memory_used_watermark')}) + sum(${ofServer('rabbitmq_alarms_free_disk_space_watermark')}) + sum(${ofServer('rabbitmq_alarms_file_descriptor_limit')})`,
+          `sum(${ofServer('rabbitmq_alarms_memory_used_watermark')}) + sum(${ofServer('rabbitmq_alarms_free_disk_space_watermark')})`,
         ),
       ],
       steps: NONE_EXPECTED,
@@ -333,11 +333,11 @@ const nodes = {
       queries: [
         query(
           'used {{instance}}',
-          `1 - avg by (instance) (${perSecond(ofServer('node_cpu_seconds_total', 'mode="idle"'))})`,
+          `1 - avg by (instance) (${perSecond(ofNode('node_cpu_seconds_total', 'mode="idle"'))})`,
         ),
         query(
           'load {{instance}}',
-          `${ofServer('node_load1')} / on (instance) count by (instance) (${ofServer('node_cpu_seconds_total', 'mode="idle"')})`,
+          `${ofNode('node_load1')} / on (instance) count by (instance) (${ofNode('node_cpu_seconds_total', 'mode="idle"')})`,
         ),
       ],
       steps: worseAbove(0.8, 1),
@@ -351,7 +351,7 @@ const nodes = {
       queries: [
         query(
           '{{instance}}',
-          `1 - ${ofServer('node_memory_MemAvailable_bytes')} / ${ofServer('node_memory_MemTotal_bytes')}`,
+          `1 - ${ofNode('node_memory_MemAvailable_bytes')} / ${ofNode('node_memory_MemTotal_bytes')}`,
         ),
       ],
       steps: worseAbove(0.8, 0.9),
@@ -365,7 +365,7 @@ const nodes = {
       queries: [
         query(
           '{{instance}} {{mountpoint}}',
-          `1 - ${ofServer('node_filesystem_avail_bytes', DISKS)} / ${ofServer('node_filesystem_size_bytes', DISKS)}`,
+          `1 - ${ofNode('node_filesystem_avail_bytes', DISKS)} / ${ofNode('node_filesystem_size_bytes', DISKS)}`,
         ),
       ],
       steps: worseAbove(0.8, 0.9),
@@ -375,7 +375,7 @@ const nodes = {
       title: 'Disks',
       description: 'Share of the time in which the disk works.',
       unit: unit.PercentUnit,
-      queries: [query('{{instance}} {{device}}', perSecond(ofServer('node_disk_io_time_seconds_total')))],
+      queries: [query('{{instance}} {{device}}', perSecond(ofNode('node_disk_io_time_seconds_total')))],
       steps: worseAbove(0.7, 0.9),
       width: 6,
     }),
@@ -384,9 +384,9 @@ const nodes = {
       description: 'Share of the time in which something waits for the processor, the disk or memory (PSI).',
       unit: unit.PercentUnit,
       queries: [
-        query('processor {{instance}}', perSecond(ofServer('node_pressure_cpu_waiting_seconds_total'))),
-        query('disk {{instance}}', perSecond(ofServer('node_pressure_io_waiting_seconds_total'))),
-        query('memory {{instance}}', perSecond(ofServer('node_pressure_memory_waiting_seconds_total'))),
+        query('processor {{instance}}', perSecond(ofNode('node_pressure_cpu_waiting_seconds_total'))),
+        query('disk {{instance}}', perSecond(ofNode('node_pressure_io_waiting_seconds_total'))),
+        query('memory {{instance}}', perSecond(ofNode('node_pressure_memory_waiting_seconds_total'))),
       ],
       width: 8,
     }),
@@ -395,11 +395,8 @@ const nodes = {
       description: 'Received and sent.',
       unit: unit.BytesPerSecondIEC,
       queries: [
-        query(
-          'received {{instance}}',
-          rateBy('instance', ofServer('node_network_receive_bytes_total', CARDS)),
-        ),
-        query('sent {{instance}}', rateBy('instance', ofServer('node_network_transmit_bytes_total', CARDS))),
+        query('received {{instance}}', rateBy('instance', ofNode('node_network_receive_bytes_total', CARDS))),
+        query('sent {{instance}}', rateBy('instance', ofNode('node_network_transmit_bytes_total', CARDS))),
       ],
       width: 8,
     }),
@@ -410,11 +407,11 @@ const nodes = {
       queries: [
         query(
           'errors {{instance}}',
-          `${rateBy('instance', ofServer('node_network_receive_errs_total', CARDS))} + ${rateBy('instance', ofServer('node_network_transmit_errs_total', CARDS))}`,
+          `${rateBy('instance', ofNode('node_network_receive_errs_total', CARDS))} + ${rateBy('instance', ofNode('node_network_transmit_errs_total', CARDS))}`,
         ),
         query(
           'dropped {{instance}}',
-          `${rateBy('instance', ofServer('node_network_receive_drop_total', CARDS))} + ${rateBy('instance', ofServer('node_network_transmit_drop_total', CARDS))}`,
+          `${rateBy('instance', ofNode('node_network_receive_drop_total', CARDS))} + ${rateBy('instance', ofNode('node_network_transmit_drop_total', CARDS))}`,
         ),
       ],
       width: 8,

@@ -19,6 +19,10 @@ export const ofElection = (metric: string, matchers = ''): string => selector(EL
 /** Series of a backing service or its exporter, in the chosen namespace. */
 export const ofServer = (metric: string, matchers = ''): string => selector(NAMESPACE, metric, matchers);
 
+/** Series of the machines, whose exporters may run in any namespace. */
+export const ofNode = (metric: string, matchers = ''): string =>
+  matchers === '' ? metric : `${metric}{${matchers}}`;
+
 /** Per second, over an interval that always holds several readings. */
 export const perSecond = (series: string): string => `rate(${series}[$__rate_interval])`;
 
