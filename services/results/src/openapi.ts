@@ -68,8 +68,9 @@ const lawId: Parameter = {
 const language: Parameter = {
   name: 'lang',
   in: 'query',
-  description: 'Language of the page; without it, Accept-Language decides, and French if it says nothing',
-  schema: { type: 'string', enum: ['fr', 'en'] },
+  description:
+    'Language of the page, `fr` or `en`; without one of them Accept-Language decides, and French if it says nothing',
+  schema: { type: 'string' },
   example: 'fr',
 };
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Express } from 'express';
+import { onlyRead } from './http.ts';
 import type { OpenApiDocument } from './openapi.ts';
 import { pageSecurity } from './page-security.ts';
 
@@ -64,4 +65,5 @@ export function serveDocs(app: Express, document: OpenApiDocument): void {
     if (!ASSETS.some((name) => name === asset)) return next();
     response.sendFile(join(ASSET_FOLDER, asset), { maxAge: '1h' });
   });
+  onlyRead(app, ['/openapi.json', '/docs', ...[...ASSETS, 'start.js'].map((name) => `/docs/${name}`)]);
 }

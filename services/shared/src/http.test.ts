@@ -115,6 +115,17 @@ describe('the probes', () => {
     expect(await ready()).toBe(503);
   });
 
+  it('are only read: any other method is told which ones there are', async () => {
+    for (const path of ['/livez', '/readyz', '/health', '/api/v1/health', '/metrics'])
+      for (const method of ['POST', 'DELETE', 'OPTIONS']) {
+        const response = await fetch(`${base}${path}`, { method });
+        expect(response.status).toBe(405);
+        expect(response.headers.get('allow')).toBe('GET, HEAD');
+        expect(await response.json()).toMatchObject({ code: 'method-not-allowed' });
+      }
+    expect((await fetch(`${base}/nowhere`, { method: 'POST' })).status).toBe(404);
+  });
+
   it('count a dependency that fails or does not answer as down, within the time limit', async () => {
     health.setReady(true);
     const outages = [

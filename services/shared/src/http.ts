@@ -15,6 +15,15 @@ export function createApp(): Express {
   return app;
 }
 
+/** For paths that are only read: 405 to every other method, with the methods that they take. */
+export function onlyRead(app: Express, paths: readonly string[]): void {
+  app.use((request, response, next) => {
+    if (request.method === 'GET' || request.method === 'HEAD' || !paths.includes(request.path)) return next();
+    response.set('Allow', 'GET, HEAD');
+    sendProblem(response, 'method-not-allowed', 'This address is only read, with GET');
+  });
+}
+
 /** `/livez`, `/readyz`, `/health` (and `/api/v1/health`), `/metrics`. */
 export function mountProbes(app: Express, health: Health, registry: Registry): void {
   app.get('/livez', (_request, response) => {
@@ -31,6 +40,7 @@ export function mountProbes(app: Express, health: Health, registry: Registry): v
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
+  onlyRead(app, ['/livez', '/readyz', '/health', '/api/v1/health', '/metrics']);
 }
 
 /** A problem as RFC 9457 (`application/problem+json`) writes it. */

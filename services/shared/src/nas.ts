@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** How people write a NAS: nine ASCII digits, single spaces or dashes allowed between them. */
-const WRITTEN_NAS = /^ ?\d(?:[ -]?\d){8} ?$/;
+const WRITTEN_NAS = /^ ?[0-9](?:[ -]?[0-9]){8} ?$/;
 
 /** True if the nine digits pass the Luhn check (ISO/IEC 7812-1, annex B). */
 export function passesLuhn(digits: string): boolean {
@@ -34,4 +34,8 @@ export const nasSchema = z
   .string({ error: NAS_RULE })
   .refine((value) => normalizeNas(value) !== undefined, NAS_RULE)
   .transform((value) => normalizeNas(value) as string)
-  .meta({ description: 'Numéro d’assurance sociale, 9 digits', example: '046 454 286' });
+  .meta({
+    description: 'Numéro d’assurance sociale, 9 digits',
+    example: '046 454 286',
+    pattern: WRITTEN_NAS.source,
+  });
