@@ -4,7 +4,7 @@ import base from './jest.config.mjs';
 export default {
   ...base,
   // An election with its servers takes half a minute to be there, on a machine that is busy longer.
-  testTimeout: 300_000,
+  testTimeout: 600_000,
   testMatch: ['**/tests/cluster/**/*.cluster-test.ts'],
   // They share one node.
   maxWorkers: 1,

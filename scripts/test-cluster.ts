@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { installOperator } from './cluster/install-operator.ts';
+import { hostPrograms } from './cluster/local/host-programs.ts';
 import { LocalCluster } from './cluster/local/local-cluster.ts';
 import { built } from './go-tools/build.ts';
 import { HELM } from './go-tools/recipes.ts';
@@ -35,6 +36,8 @@ async function main(): Promise<number> {
   const cluster = new LocalCluster(join(folder, 'cluster'));
   try {
     if (!keep) await cluster.down(steps);
+    // Packages first: two installations at once would be in each other's way.
+    await hostPrograms(steps, yes);
     const { helm } = await built(HELM, steps);
     const images = { suite: 'trixie', prefix: 'localhost/scrutin', tag: version, servers: true } as const;
     // Most of the cluster's start is waiting. Both must have ended before anything is removed.

@@ -117,7 +117,7 @@ export class InstalledElection {
   /** Resolves with the status once it is as wanted; rejects with it after `timeoutMs`. */
   async untilStatus(
     wanted: (status: ElectionStatus) => boolean,
-    timeoutMs = 180_000,
+    timeoutMs = 300_000,
   ): Promise<ElectionStatus> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
@@ -139,7 +139,7 @@ export class InstalledElection {
       'deployments,statefulsets',
     );
     for (const { kind, metadata } of items)
-      await this.kubectl('rollout', 'status', `${kind}/${metadata.name}`, '--timeout=180s');
+      await this.kubectl('rollout', 'status', `${kind}/${metadata.name}`, '--timeout=300s');
   }
 
   /** Upgrades the release to these values over the ones that it has, and resolves when the new pods are ready. */
