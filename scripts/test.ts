@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { provideMonitors } from './monitoring/provide-monitors.ts';
 import { forget } from './servers/forget.ts';
-import { providePromtool } from './servers/promtool.ts';
 import { serversDown, serversUp } from './servers/servers.ts';
 import { defaultFolder, lockFolder, StateFile } from './servers/state.ts';
 import { runCommand, Steps } from './stack/steps.ts';
@@ -44,7 +43,6 @@ async function main(): Promise<number> {
       if (!run.interrupted) {
         const { urls } = await serversUp(file, { tell: steps, yes });
         await provideMonitors({ tell: steps, yes });
-        await providePromtool({ tell: steps, yes });
         await run.jest(program.args, { env: { ...process.env, ...urls, SCRUTIN_DATA: folder }, folder });
       }
     } finally {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { requirePromtool } from '@scrutin/scripts/servers/promtool.ts';
+import { requirePromtool } from '@scrutin/scripts/monitoring/promtool.ts';
 import { FAILURES } from '@scrutin/shared/errors.ts';
 import { knownSeries } from './metric-catalogue.ts';
 import { readingsOf, sourcesOf } from './read-metrics.ts';
@@ -41,7 +41,7 @@ describe('promtool', () => {
   );
 
   it('is asked for by its package’s name where it is missing', () => {
-    expect(() => requirePromtool('/nonexistent', [])).toThrow('sudo apt-get install prometheus');
+    expect(() => requirePromtool(() => undefined)).toThrow('sudo apt-get install prometheus');
   });
 });
 
