@@ -26,10 +26,17 @@ const program = new Command('npm run test:faults --')
   .description('Breaks what can break while votes are cast, and checks that every promise holds.')
   .option('--rounds <number>', 'rounds, each with the next seed', whole, Object.keys(KINDS).length)
   .option('--seed <number>', 'seed of the first round', whole, 0)
+  .option('--minutes <number>', 'begin no further round after so many minutes', whole)
   .option('--kinds <list>', 'these kinds of fault in every round, separated by commas', kinds)
   .option('--yes', 'install missing system packages without asking')
   .parse();
-const options = program.opts<{ rounds: number; seed: number; kinds?: string[]; yes?: boolean }>();
+const options = program.opts<{
+  rounds: number;
+  seed: number;
+  minutes?: number;
+  kinds?: string[];
+  yes?: boolean;
+}>();
 
 /** Rounds share an election: starting one takes longer than a round. Each has electors of its own. */
 const ROUNDS_PER_ELECTION = 10;
@@ -41,6 +48,7 @@ async function main(): Promise<number> {
   if (typeof release === 'number')
     throw new Error(`npm run test:faults runs already (process ${release}); two would share its servers`);
   let interrupted = false;
+  const end = Date.now() + (options.minutes ?? 1e6) * 60_000;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
       interrupted = true;
@@ -50,14 +58,16 @@ async function main(): Promise<number> {
   try {
     const servers = await FaultServers.start(folder, new Steps(), options.yes ?? false);
     try {
-      for (let done = 0; done < options.rounds && !interrupted; ) {
+      let done = 0;
+      const goesOn = () => done < options.rounds && !interrupted && Date.now() < end;
+      while (goesOn()) {
         const rounds = Math.min(ROUNDS_PER_ELECTION, options.rounds - done);
         const faulty = await FaultyElection.start(servers, rounds);
         let problems: string[] = [];
-        for (; !faulty.usedUp && problems.length === 0 && !interrupted; done++) {
-          const plan = planRound(options.seed + done, options.kinds);
+        while (!faulty.usedUp && problems.length === 0 && goesOn()) {
+          const plan = planRound(options.seed + done++, options.kinds);
           problems = await round(plan, faulty);
-          if (problems.length === 0 && (faulty.usedUp || interrupted)) problems = await atRest(faulty);
+          if (problems.length === 0 && (faulty.usedUp || !goesOn())) problems = await atRest(faulty);
           if (problems.length === 0) passed++;
           else {
             failed++;
@@ -66,6 +76,8 @@ async function main(): Promise<number> {
         }
         await faulty.stop(problems.length > 0);
       }
+      if (done < options.rounds && !interrupted)
+        process.stdout.write(`${done} of ${options.rounds} rounds in ${options.minutes} minutes\n`);
     } finally {
       await servers.stop();
     }

@@ -19,6 +19,8 @@ export interface ElectionOptions {
   spec?: Record<string, unknown>;
   /** Settings for all stages. */
   env?: Record<string, string>;
+  /** Milliseconds until all must be ready to take votes; by default a minute. */
+  readyMs?: number;
   /** Changes the settings of a stage (`validation-1`), as proxies in front of its servers need it. */
   settingsOf?: (stage: string, settings: Record<string, string>) => Record<string, string>;
 }
@@ -101,7 +103,7 @@ export class ElectionUnderTest {
     const election = new ElectionUnderTest(options, ports);
     try {
       for (const stage of election.stages) stage.start();
-      await Promise.all(election.stages.map((stage) => stage.ready(60_000)));
+      await Promise.all(election.stages.map((stage) => stage.ready(options.readyMs ?? 60_000)));
     } catch (error) {
       await election.stop();
       throw error;
