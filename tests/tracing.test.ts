@@ -199,7 +199,11 @@ describe('traces of an election', () => {
 
 describe('without a collector', () => {
   const REPORT = fileURLToPath(new URL('./support/report-loads.mjs', import.meta.url));
-  const folder = mkdtempSync(join(tmpdir(), 'scrutin-untraced-'));
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'scrutin-untraced-'));
+  });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
