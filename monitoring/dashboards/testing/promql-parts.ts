@@ -32,7 +32,7 @@ export function selectorsOf(expr: string): Selector[] {
   const clauses = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)/g;
   const text = expr.replace(clauses, (clause) => ' '.repeat(clause.length));
   const token =
-    /"(?:[^"\\]|\\.)*"|\[[^\]]*\]|(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?<matchers>\s*\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})?(?<call>\s*\()?/g;
+    /"(?:[^"\\]|\\.)*"|\[[^\]]*\]|\d[\w.]*|(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?<matchers>\s*\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})?(?<call>\s*\()?/g;
   const found: Selector[] = [];
   for (const { 0: whole, groups } of text.matchAll(token)) {
     const { name, matchers, call } = groups as { name?: string; matchers?: string; call?: string };
