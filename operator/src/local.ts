@@ -69,7 +69,7 @@ const parts = { config, log, health };
 const server = await serveStage(app, parts, 'operator works', { election: electionId });
 loop.start();
 
-stopStageOnSignal(parts, [
+stopStageOnSignal(parts, server, [
   { name: 'stop reconciling', run: () => loop.stop() },
   { name: 'close the connections', run: () => ports.close() },
   { name: 'close HTTP', run: () => closeServer(server) },

@@ -114,7 +114,7 @@ const parts = { config, log, health };
 const server = await serveStage(app, parts, 'operator works', { identity });
 elector.start();
 
-stopStageOnSignal(parts, [
+stopStageOnSignal(parts, server, [
   { name: 'stop leading and give the lease back', run: () => elector.stop() },
   { name: 'close HTTP', run: () => closeServer(server) },
 ]);

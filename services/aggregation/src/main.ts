@@ -128,7 +128,7 @@ const parts = { config, log, health };
 const server = await serveStage(app, parts, 'aggregation works');
 queues.start();
 
-stopStageOnSignal(parts, [
+stopStageOnSignal(parts, server, [
   { name: 'finish the batch', run: () => consumer.stop() },
   { name: 'stop looking at the queues', run: () => queues.stop() },
   { name: 'write the last statistics', run: () => stats.stop() },

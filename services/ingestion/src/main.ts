@@ -99,7 +99,7 @@ mountErrors(app, log);
 const parts = { config, log, health };
 const server = await serveStage(app, parts, 'ingestion takes votes');
 
-stopStageOnSignal(parts, [
+stopStageOnSignal(parts, server, [
   // Votes that still arrive on open connections are taken: each gets its answer, and then no more come.
   { name: 'finish requests', run: () => closeServer(server) },
   { name: 'confirm what was taken', run: () => batcher.flush() },

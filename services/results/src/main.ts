@@ -81,7 +81,7 @@ const parts = { config, log, health };
 const server = await serveStage(app, parts, 'results can be read');
 void snapshots.start();
 
-stopStageOnSignal(parts, [
+stopStageOnSignal(parts, server, [
   { name: 'finish requests', run: () => closeServer(server) },
   { name: 'stop following', run: () => snapshots.stop() },
   { name: 'close PostgreSQL', run: () => pool.end() },

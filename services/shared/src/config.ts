@@ -124,7 +124,7 @@ export const commonSettings = {
   SHUTDOWN_DELAY_MS: integer(0, 60_000)
     .default(0)
     .describe(
-      'After SIGTERM: milliseconds to go on serving while not ready, so that a load balancer notices',
+      'After SIGTERM: milliseconds at the least to go on serving while not ready, so that a load balancer notices; then until nobody asks',
     ),
 };
 

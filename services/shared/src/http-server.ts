@@ -6,8 +6,13 @@ const MAX_HEADER_BYTES = 16_384;
 /** A client that was idle for so long while the server closes is not about to send. */
 const IDLE_MS = 250;
 
-/** Responses not yet sent, per server, so that {@link closeServer} can tell their clients. */
+/** What the cluster asks a process itself: no sign that a load balancer still sends people here. */
+const OF_THE_CLUSTER = new Set(['/livez', '/readyz', '/health', '/api/v1/health', '/metrics']);
+
+/** Responses not yet sent, per server, so that {@link endKeepAlive} can tell their clients. */
 const outstanding = new WeakMap<Server, Set<ServerResponse>>();
+/** When somebody has asked last, by the monotonic clock. Milliseconds. */
+const lastAsked = new WeakMap<Server, number>();
 const closing = new WeakSet<Server>();
 
 /**
@@ -35,6 +40,7 @@ export function listen(
     responses.add(response);
     response.once('close', () => responses.delete(response));
     if (closing.has(server)) response.shouldKeepAlive = false;
+    if (!OF_THE_CLUSTER.has(request.url ?? '')) lastAsked.set(server, performance.now());
     app(request, response);
   });
   server.listen(port, host);
@@ -55,16 +61,35 @@ export function listen(
 }
 
 /**
+ * From now on each connection's next answer is its last, and says so (`Connection: close`). New connections are accepted as
+ * before. What is then idle for long has a client that is not about to send.
+ */
+export function endKeepAlive(server: Server): void {
+  closing.add(server);
+  const lastOfEach = new Map<Socket, ServerResponse>();
+  for (const response of outstanding.get(server) ?? []) lastOfEach.set(response.req.socket, response);
+  for (const response of lastOfEach.values()) response.shouldKeepAlive = false;
+}
+
+/** Resolves once nobody but the cluster has asked anything for `quietMs`, after `limitMs` at the latest. */
+export async function untilQuiet(server: Server, quietMs: number, limitMs: number): Promise<void> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const now = performance.now();
+    const quietAt = (lastAsked.get(server) ?? Number.NEGATIVE_INFINITY) + quietMs;
+    if (quietAt <= now || now >= end) return;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(quietAt, end) - now));
+  }
+}
+
+/**
  * Stops accepting connections and resolves when the last is closed, after `limitMs` at the latest. No
  * request that was sent goes unanswered: each connection's next answer says `Connection: close`, and only a
  * connection that stays idle is closed without one.
  */
 export async function closeServer(server: Server, limitMs = 5_000): Promise<void> {
   if (!server.listening) return;
-  closing.add(server);
-  const lastOfEach = new Map<Socket, ServerResponse>();
-  for (const response of outstanding.get(server) ?? []) lastOfEach.set(response.req.socket, response);
-  for (const response of lastOfEach.values()) response.shouldKeepAlive = false;
+  endKeepAlive(server);
   await new Promise<void>((resolve) => {
     // http's own close() would also close idle connections, at once: among them those whose client is about
     // to send.

@@ -76,6 +76,21 @@ describe('SIGTERM', () => {
     expect((await ended).code).toBe(0);
   });
 
+  it('waits until nobody is sent there any more, where there is a load balancer', async () => {
+    const unasked = "unasked: async () => { await wait(100); say('unasked'); }";
+    for (const [delayMs, right] of [
+      [100, ['up', 'unready', 'unasked', 'a']],
+      [0, ['up', 'unready', 'a']],
+    ] as const) {
+      const { ended, kill } = await start(
+        "[{ name: 'a', run: () => say('a') }]",
+        `graceMs: 5_000, delayMs: ${delayMs}, ${unasked}`,
+      );
+      kill('SIGTERM');
+      expect(said((await ended).output)).toEqual(right);
+    }
+  });
+
   it('ends with code 1 when a step takes longer than the grace', async () => {
     const { ended, kill } = await start(
       "[{ name: 'a', run: () => wait(60_000) }]",

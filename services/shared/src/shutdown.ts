@@ -8,6 +8,8 @@ export interface ShutdownOptions {
   delayMs: number;
   /** Turns readiness false. */
   unready: () => void;
+  /** Resolves when nobody is sent here any more; waited for after `delayMs`, if that is more than 0. */
+  unasked?: () => Promise<void>;
   /** In this order: stop taking, finish what is taken, flush, close. A failing step does not stop the rest. */
   steps: readonly { name: string; run: () => unknown }[];
 }
@@ -28,12 +30,13 @@ export function shutdownOnSignal(options: ShutdownOptions): void {
 }
 
 async function runShutdown(signal: string, options: ShutdownOptions): Promise<number> {
-  const { log, graceMs, delayMs, unready, steps } = options;
+  const { log, graceMs, delayMs, unready, unasked, steps } = options;
   log.info({ signal }, 'stopping');
   unready();
   const deadline = new Promise<'late'>((resolve) => setTimeout(resolve, graceMs + delayMs, 'late'));
   const orderly = (async () => {
     await new Promise((resolve) => setTimeout(resolve, delayMs));
+    if (delayMs > 0) await unasked?.();
     for (const { name, run } of steps) {
       try {
         await run();

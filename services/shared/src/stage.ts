@@ -3,9 +3,12 @@ import type { Express } from 'express';
 import type { Settings } from './config.ts';
 import { type Config, ConfigError, maskedConfig, readConfig } from './config.ts';
 import type { Health } from './health.ts';
-import { listen } from './http.ts';
+import { endKeepAlive, listen, untilQuiet } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
 import { type ShutdownOptions, shutdownOnSignal } from './shutdown.ts';
+
+/** Without a request for so long, a process that is not ready is taken to be asked no more. */
+const QUIET_MS = 2_000;
 
 /** What every stage's `main.ts` begins with: its settings, frozen and printed, and its logger. */
 export function startStage<S extends Settings>(stage: string, settings: S): { config: Config<S>; log: Log } {
@@ -63,16 +66,26 @@ export async function serveStage(
   return server;
 }
 
-/** Ends the process in order on SIGTERM and SIGINT: unready first, then the steps. */
+/**
+ * Ends the process in order on SIGTERM and SIGINT: unready first, while connections are ended at their next answer; then,
+ * once the load balancer sends nobody here any more, the steps.
+ */
 export function stopStageOnSignal(
   { config, log, health }: StageParts,
+  server: Server,
   steps: ShutdownOptions['steps'],
 ): void {
+  const { SHUTDOWN_GRACE_MS: graceMs, SHUTDOWN_DELAY_MS: delayMs } = config;
   shutdownOnSignal({
     log,
-    graceMs: config.SHUTDOWN_GRACE_MS,
-    delayMs: config.SHUTDOWN_DELAY_MS,
-    unready: () => health.setReady(false),
+    graceMs,
+    delayMs,
+    unready: () => {
+      health.setReady(false);
+      endKeepAlive(server);
+    },
+    // On a busy node it can take the load balancer much longer than SHUTDOWN_DELAY_MS to notice.
+    unasked: () => untilQuiet(server, QUIET_MS, graceMs / 2),
     steps,
   });
 }

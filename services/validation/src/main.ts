@@ -117,7 +117,7 @@ mountErrors(app, log);
 const parts = { config, log, health };
 const server = await serveStage(app, parts, 'validation works');
 
-stopStageOnSignal(parts, [
+stopStageOnSignal(parts, server, [
   { name: 'finish the batch', run: () => consumer.stop() },
   { name: 'close RabbitMQ', run: () => publisher.close() },
   {
