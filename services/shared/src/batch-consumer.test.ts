@@ -298,15 +298,19 @@ describe('stopping a batch consumer', () => {
   it('finishes the batch at hand, acknowledges it, and gives the rest back', async () => {
     await sendEach(votes(50));
     const { promise: blocked, resolve: release } = Promise.withResolvers<void>();
+    let begun = false;
     let handled = 0;
     await consume({
       maxVotes: 10,
       handle: async (batch) => {
+        begun = true;
         await blocked;
         handled += batch.length;
       },
     });
     await until('all are taken', async () => (await vhost.ready(QUEUES.validation)) === 0);
+    // The broker has sent them by then; they need not have arrived.
+    await until('the first batch is at hand', () => begun);
     const stopped = consumer!.stop();
     await new Promise((resolve) => setTimeout(resolve, 50));
     release();
