@@ -28,6 +28,9 @@ export function connectRedis({
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout,
+    // A command that ran out of time says nothing of its connection: without this, one that has become half-open
+    // (a lost route, a server that was switched off) would be kept, and each further command would be lost too.
+    socketTimeout: commandTimeout,
     connectTimeout: 5_000,
     autoResendUnfulfilledCommands: false,
     keepAlive: 5_000,
