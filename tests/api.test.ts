@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LoadedSystem } from '../load-tests/run/own-system.ts';
 import { startOwnSystem } from '../load-tests/run/own-system.ts';
@@ -15,6 +18,7 @@ const SECONDS = process.env.SCHEMATHESIS_SECONDS ?? '20';
 
 let schemathesis: string;
 let system: LoadedSystem;
+const folder = mkdtempSync(join(tmpdir(), 'scrutin-api-test-'));
 
 beforeAll(async () => {
   schemathesis = await pythonTool(SCHEMATHESIS, SILENT);
@@ -23,17 +27,18 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await system?.stop();
+  rmSync(folder, { recursive: true });
 }, 60_000);
 
 describe.each(['ingestion', 'results'] as const)('%s', (stage) => {
   test('does what its OpenAPI document says, whatever is sent', async () => {
-    const { code, out } = await run(schemathesis, [
-      'run',
-      `${system[stage]}/openapi.json`,
-      ...['--checks', 'all', '--no-color', '--max-time', SECONDS, '--continue-on-failure'],
-      // The same requests every time; a seed of one's own finds others.
-      ...['--seed', process.env.SCHEMATHESIS_SEED ?? '1', '--generation-database', 'none'],
-    ]);
+    // The same requests every time; a seed of one's own finds others.
+    const seed = ['--seed', process.env.SCHEMATHESIS_SEED ?? '1', '--generation-database', 'none'];
+    const how = ['--checks', 'all', '--no-color', '--max-time', SECONDS, '--continue-on-failure'];
+    // It keeps what it found in the folder where it runs.
+    const { code, out } = await run(schemathesis, ['run', `${system[stage]}/openapi.json`, ...how, ...seed], {
+      cwd: folder,
+    });
     // It shows each failure with the request that repeats it.
     if (code !== 0) throw new Error(out.slice(-12_000));
     expect(out).toMatch(/[1-9]\d* generated, [1-9]\d* passed/);
