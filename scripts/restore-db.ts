@@ -22,7 +22,7 @@ const program = new Command('npm run restore-db --')
   .parse();
 
 /** The filter's marks of who has voted must say what the restored ledger says, or those would be kept out. */
-async function rebuildMarks({ urls, electionId }: Target): Promise<number> {
+async function rebuildMarks({ urls, electionId }: Target): Promise<string> {
   const log = createLog({ stage: 'restore', level: 'silent' });
   const redis = connectRedis({ url: urls.REDIS_URL, log });
   const ledger = new Ledger(
@@ -31,9 +31,10 @@ async function rebuildMarks({ urls, electionId }: Target): Promise<number> {
   try {
     await redisReady(redis);
     const electorate = new Electorate(redis, electionId);
-    if ((await electorate.state()).state !== 'ready') return 0;
-    await electorate.removeMarks();
-    return await electorate.restoreMarks(ledger.participants());
+    if ((await electorate.state()).state !== 'ready') return 'no electorate; the operator loads it';
+    await electorate.doubtMarks();
+    const rebuilt = await electorate.followLedger(await ledger.identity(), () => ledger.participants());
+    return `${number(rebuilt?.before ?? 0)} before, ${number(rebuilt?.after ?? 0)} are in the tally`;
   } finally {
     redis.disconnect();
     await ledger.end();
@@ -69,9 +70,7 @@ await runCommand(async () => {
     });
     for (const { lawId, oui, non, total } of restored.counts)
       steps.note(`  ${lawId}: ${number(total)} votes, ${number(oui)} oui, ${number(non)} non`);
-    await steps.step('Voted marks in Redis', async (detail) =>
-      detail(`${number(await rebuildMarks(target))} rebuilt`),
-    );
+    await steps.step('Voted marks in Redis', async (detail) => detail(await rebuildMarks(target)));
     if (restored.before) steps.note(`\nWhat was there before is kept as the database ${restored.before}.`);
   });
   return 0;

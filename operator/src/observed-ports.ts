@@ -17,6 +17,7 @@ export const SERVER_CALLS = {
     'ping',
     'migrate',
     'published',
+    'identity',
     'publishElection',
     'counts',
     'invariants',

@@ -159,6 +159,8 @@ function electoratePort(
         ...(source !== undefined && { source }),
       };
     },
+    followLedger: (identity, participants) => electorate.followLedger(identity, participants),
+    doubtMarks: () => electorate.doubtMarks(),
     publish: (document) => electorate.publish(document),
     published: () => electorate.published(),
     remove: async () => {
@@ -169,8 +171,9 @@ function electoratePort(
   };
 }
 
-/** SQLSTATE (appendix A of PostgreSQL's manual): the database is not there, which is what migrating mends. */
+/** SQLSTATEs (appendix A of PostgreSQL's manual): database or table are not there, which is what migrating mends. */
 const INVALID_CATALOG_NAME = '3D000';
+const UNDEFINED_TABLE = '42P01';
 
 function ledgerPort({ electionId, addresses, log }: ServerPortsOptions, pool: pg.Pool): LedgerPort {
   const ledger = new Ledger(pool);
@@ -196,7 +199,16 @@ function ledgerPort({ electionId, addresses, log }: ServerPortsOptions, pool: pg
       if (made.length > 0) log.info({ logins: made }, 'the stages’ logins are made');
       return applied;
     },
-    published: () => ledger.published(),
+    published: async () => {
+      try {
+        return await ledger.published();
+      } catch (error) {
+        const { code } = error as { code?: string };
+        if (code === INVALID_CATALOG_NAME || code === UNDEFINED_TABLE) return undefined;
+        throw error;
+      }
+    },
+    identity: () => ledger.identity(),
     publishElection: (document, phase) => ledger.publishElection(document, phase),
     counts: () => ledger.counts(),
     participants: () => ledger.participants(),

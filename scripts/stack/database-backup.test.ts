@@ -99,6 +99,13 @@ describe('backup and restore', () => {
         'insert',
       ]),
     ).toEqual([{ may: true }]);
+    expect(
+      await query(
+        `select has_database_privilege('scrutin_writer', $1, 'connect') as writer,
+        has_database_privilege('public', $1, 'connect') as everybody`,
+        [database],
+      ),
+    ).toEqual([{ writer: true, everybody: false }]);
   });
 
   test('bring a database back that is gone', async () => {

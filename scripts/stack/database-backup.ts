@@ -12,6 +12,10 @@ const silent = createLog({ stage: 'backup', level: 'silent' });
 /** Tables without which a dump is none of an election. */
 const NEEDED = ['participation', 'vote_results', 'vote_audit', 'duplicate_attempts', 'election'];
 
+/** A dump holds the rights on what is in the database, and none on the database itself. */
+const DATABASE_RIGHTS = `revoke all on database $database from public;
+  grant connect on database $database to scrutin_writer, scrutin_reader`;
+
 export interface Backup {
   path: string;
   bytes: number;
@@ -83,6 +87,7 @@ export async function restoreDatabase(
     await drop(beside);
     await admin.query(`create database ${pg.escapeIdentifier(beside)} template template0 encoding 'UTF8'`);
     await tools.restore(path, beside);
+    await admin.query(DATABASE_RIGHTS.replaceAll('$database', pg.escapeIdentifier(beside)));
     await migrateLedger(databaseUrl(serverUrl, beside), silent);
     const counts = await verify(databaseUrl(serverUrl, beside));
     const before = await changePlaces(admin, beside, database);

@@ -174,9 +174,24 @@ describe('voted marks', () => {
   it('are removed alone', async () => {
     await load();
     await electorate.restoreMarks(marks('loi-1', voters));
-    await electorate.removeMarks();
+    expect(await electorate.removeMarks()).toBe(500);
     expect(await keys('v:*')).toEqual([]);
     expect(await electorate.audit()).toEqual({ ok: true, counted: 500 });
+  });
+
+  it('are made anew when the ledger is another, or they are in doubt, and else left alone', async () => {
+    await load();
+    await electorate.restoreMarks(marks('loi-1', voters));
+    const counted = () => marks('loi-1', voters.slice(0, 200));
+    expect(await electorate.followLedger('first', counted)).toBeUndefined();
+    expect(await electorate.followLedger('first', counted)).toBeUndefined();
+    expect(await mark(voters[499]!, 'loi-1')).toBe('');
+    expect(await electorate.followLedger('restored', counted)).toEqual({ before: 500, after: 200 });
+    expect(await mark(voters[199]!, 'loi-1')).toBe('');
+    expect(await mark(voters[200]!, 'loi-1')).toBeNull();
+    expect(await electorate.followLedger('restored', counted)).toBeUndefined();
+    await electorate.doubtMarks();
+    expect(await electorate.followLedger('restored', counted)).toEqual({ before: 200, after: 200 });
   });
 });
 

@@ -179,9 +179,45 @@ export class Electorate {
     return text === null ? undefined : publishedElectionSchema.parse(JSON.parse(text));
   }
 
-  /** Removes every mark: nobody has voted, as far as the filter knows. PostgreSQL still does (P2). */
-  async removeMarks(): Promise<void> {
-    await this.#unlink(`${redisKeys.shard(this.electionId, '*')}v:*`);
+  /**
+   * Removes every mark: nobody has voted, as far as the filter knows. PostgreSQL still does (P2). Resolves with
+   * the number of marks that there were.
+   */
+  async removeMarks(): Promise<number> {
+    let removed = 0;
+    for await (const keys of storedKeys(this.#redis, `${redisKeys.shard(this.electionId, '*')}v:*`)) {
+      const sizes = await Promise.all(keys.map((key) => this.#redis.hlen(key)));
+      removed += sizes.reduce((sum, size) => sum + size, 0);
+      await unlinkKeys(this.#redis, keys);
+    }
+    return removed;
+  }
+
+  /**
+   * Makes the marks agree with a ledger, named by `identity`, if they are another's: a mark of somebody whose vote is
+   * in no tally would keep that voter out for good. Votes may go on meanwhile: until a mark is back PostgreSQL alone
+   * tells a second ballot (P2). Resolves with the marks before and after, or undefined if nothing was to be done.
+   */
+  async followLedger(
+    identity: string,
+    participants: () => AsyncIterable<{ lawId: string; voters: readonly Buffer[] }>,
+  ): Promise<{ before: number; after: number } | undefined> {
+    const key = redisKeys.ledger(this.electionId);
+    const known = await this.#redis.get(key);
+    if (known === identity) return undefined;
+    let rebuilt: { before: number; after: number } | undefined;
+    if (known !== null) {
+      const before = await this.removeMarks();
+      rebuilt = { before, after: await this.restoreMarks(participants()) };
+    }
+    // Last, so that what was cut off is done again.
+    await this.#redis.set(key, identity);
+    return rebuilt;
+  }
+
+  /** The marks may be of votes that were lost on their way: {@link followLedger} will make them anew. */
+  async doubtMarks(): Promise<void> {
+    await this.#redis.set(redisKeys.ledger(this.electionId), 'doubted');
   }
 
   /** Removes the electorate and its marks; the published document stays. Workers hold their votes. */

@@ -13,6 +13,8 @@ export function unavailablePorts(error: StepError): Ports {
       sound: refuse,
       sourceDigest: refuse,
       load: refuse,
+      followLedger: refuse,
+      doubtMarks: refuse,
       publish: refuse,
       published: refuse,
       remove: refuse,
@@ -21,6 +23,7 @@ export function unavailablePorts(error: StepError): Ports {
       ping: answer,
       migrate: refuse,
       published: refuse,
+      identity: refuse,
       publishElection: refuse,
       counts: refuse,
       // biome-ignore lint/correctness/useYield: it rejects before there is anything to yield.

@@ -14,7 +14,12 @@ const sql = {
   closeElection: statement('close-election'),
   closedElection: statement('closed-election'),
   invariants: statement('invariants'),
+  identity: statement('ledger-identity'),
+  databaseIdentity: statement('database-identity'),
 } as const;
+
+/** SQLSTATE (appendix A of PostgreSQL's manual). */
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 export interface LawCount {
   lawId: string;
@@ -101,6 +106,17 @@ export class Ledger {
         after = last.voter;
       }
     }
+  }
+
+  /** Names the database as it is: another name means that it was restored, or that another server took its place. */
+  async identity(): Promise<string> {
+    const ask = (name: 'identity' | 'databaseIdentity') => this.#pool.query<{ identity: string }>(sql[name]);
+    const { rows } = await ask('identity').catch((error: { code?: string }) => {
+      // A hosted PostgreSQL may keep the control file to itself.
+      if (error.code === INSUFFICIENT_PRIVILEGE) return ask('databaseIdentity');
+      throw error;
+    });
+    return rows[0]!.identity;
   }
 
   /**

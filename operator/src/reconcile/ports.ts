@@ -60,6 +60,16 @@ export interface ElectoratePort {
       onProgress?: ((progress: ElectorateProgress) => void) | undefined;
     },
   ): Promise<LoadedElectorate>;
+  /**
+   * Makes the voted marks agree with the ledger of that name, if they are another's or in doubt. Resolves with the number
+   * of marks before and after, or undefined if nothing was to be done.
+   */
+  followLedger(
+    identity: string,
+    participants: () => AsyncIterable<{ lawId: string; voters: readonly Buffer[] }>,
+  ): Promise<{ before: number; after: number } | undefined>;
+  /** Votes that were marked may be lost: {@link followLedger} will make the marks anew. */
+  doubtMarks(): Promise<void>;
   publish(election: PublishedElection): Promise<void>;
   published(): Promise<PublishedElection | undefined>;
   remove(): Promise<void>;
@@ -77,7 +87,10 @@ export interface LedgerPort {
   ping(): Promise<void>;
   /** Brings database and schema up to date; resolves with the migrations applied now. */
   migrate(): Promise<string[]>;
+  /** The election as last stored; undefined before the first time, also if there is no database or no table yet. */
   published(): Promise<{ election: PublishedElection; phase: string } | undefined>;
+  /** Another after the database was restored, or the server was replaced. */
+  identity(): Promise<string>;
   publishElection(election: PublishedElection, phase: string): Promise<void>;
   counts(): Promise<{ lawId: string; oui: number; non: number; total: number }[]>;
   participants(): AsyncIterable<{ lawId: string; voters: readonly Buffer[] }>;

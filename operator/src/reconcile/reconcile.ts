@@ -16,6 +16,7 @@ import { phaseByClock, phaseOfFailure } from './phase.ts';
 import type { ElectorateProgress, Ports } from './ports.ts';
 import { checkExpected, type PreparedElectorate, prepareElectorate } from './prepare-electorate.ts';
 import { Publication } from './publication.ts';
+import { requireLedger } from './require-ledger.ts';
 import { resultsOf, turnoutStatus } from './tally-status.ts';
 
 export interface ReconcileOptions {
@@ -207,6 +208,7 @@ class Reconciliation {
   }
 
   async #schema(): Promise<string> {
+    await requireLedger(this.#ports, this.#previous.phase);
     const applied = await this.#ports.ledger.migrate();
     if (applied.length > 0) this.#tell('Normal', 'SchemaUpdated', `Applied ${applied.join(', ')}`);
     await this.#publication.read();
@@ -216,6 +218,8 @@ class Reconciliation {
   async #topology(): Promise<string> {
     const made = await this.#ports.broker.ensureTopology(this.#election.metadata.name);
     if (made.length > 0) {
+      // Votes may have been lost with the queues, and who cast them must not be kept out.
+      if (this.#publication.hasOpened) await this.#ports.electorate.doubtMarks();
       const repaired = this.#conditions.isTrue('TopologyReady');
       this.#tell(
         repaired ? 'Warning' : 'Normal',
@@ -230,6 +234,7 @@ class Reconciliation {
   async #prepare(): Promise<void> {
     try {
       await this.#attempt('ElectorateLoaded', 'LoadFailed', () => this.#loadElectorate());
+      await this.#attempt('ElectorateLoaded', 'MarksFailed', () => this.#followLedger());
     } catch (error) {
       if (error instanceof StepError && error.lasting)
         await this.#attempt('Ready', 'PublishFailed', () => this.#publication.withhold());
@@ -256,6 +261,18 @@ class Reconciliation {
     if (!fixed) checkExpected(this.#election, prepared);
     await this.#publication.publish(toPublished(this.#election, unique, prepared.layout, source));
     this.#setLoaded(prepared);
+  }
+
+  /** The marks are those of this ledger: one that was restored lacks votes, and who cast them can vote again. */
+  async #followLedger(): Promise<void> {
+    const { electorate, ledger } = this.#ports;
+    const rebuilt = await electorate.followLedger(await ledger.identity(), () => ledger.participants());
+    if (!rebuilt || rebuilt.before + rebuilt.after === 0) return;
+    this.#tell(
+      'Warning',
+      'MarksRebuilt',
+      `PostgreSQL was restored or replaced, or RabbitMQ lost its queues: of ${rebuilt.before} marks of voters ${rebuilt.after} are in the tally and stay; the others can vote again`,
+    );
   }
 
   #setLoaded({ unique, errors, warning }: PreparedElectorate): void {

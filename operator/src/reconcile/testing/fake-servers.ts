@@ -27,6 +27,8 @@ interface FakeRedis {
   voters: Set<string>;
   marks: Set<string>;
   document: PublishedElection | undefined;
+  /** Which ledger the marks agree with. */
+  ledger: string | undefined;
 }
 
 export const emptyRedis = (): FakeRedis => ({
@@ -37,6 +39,7 @@ export const emptyRedis = (): FakeRedis => ({
   voters: new Set(),
   marks: new Set(),
   document: undefined,
+  ledger: undefined,
 });
 
 const markOf = (law: string, voter: string) => `${law}/${voter}`;
@@ -58,6 +61,7 @@ export class FakeServers {
     >,
   };
   ledger = {
+    identity: 'ledger-1',
     migrated: false,
     /** Every law that was ever published: the tally never takes one out. */
     laws: new Set<string>(),
@@ -200,10 +204,10 @@ export class FakeServers {
         this.#call('electorate.load', async () => {
           const { digest, voters, duplicates = 0, errors = [] } = readSource();
           this.#wrote('electorate.load');
-          const { document } = this.redis;
+          const { document, ledger } = this.redis;
           const resumed =
             this.redis.source === digest && this.redis.pepper === this.pepper && !this.redis.ready;
-          if (!resumed) this.redis = { ...emptyRedis(), document };
+          if (!resumed) this.redis = { ...emptyRedis(), document, ledger };
           const layout = { shards: election.spec.electorate.shards, bucketBits: 0 };
           Object.assign(this.redis, { source: digest, pepper: this.pepper, layout, ready: false });
           for (const voter of voters) {
@@ -224,6 +228,24 @@ export class FakeServers {
             errors: errors.length,
             samples: errors,
           };
+        }),
+      followLedger: (identity, participants) =>
+        this.#call('electorate.followLedger', async () => {
+          const { ledger: known, marks } = this.redis;
+          if (known === identity) return undefined;
+          this.#wrote('electorate.followLedger');
+          const before = marks.size;
+          if (known !== undefined) {
+            marks.clear();
+            for await (const { lawId, voters } of participants())
+              for (const voter of voters) marks.add(markOf(lawId, voter.toString()));
+          }
+          this.redis.ledger = identity;
+          return known === undefined ? undefined : { before, after: marks.size };
+        }),
+      doubtMarks: () =>
+        this.#call('electorate.doubtMarks', () => {
+          this.redis.ledger = 'doubted';
         }),
       publish: (document) =>
         this.#call('electorate.publish', () => {
@@ -255,6 +277,7 @@ export class FakeServers {
           'ledger.published',
           () => ledger.document && { election: ledger.document, phase: ledger.phase },
         ),
+      identity: () => this.#call('ledger.identity', () => ledger.identity),
       publishElection: (document, phase) =>
         this.#call('ledger.publishElection', () => {
           if (JSON.stringify([ledger.document, ledger.phase]) === JSON.stringify([document, phase])) return;
