@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { connectForReading, readTally, type Tally } from '../../scripts/stack/tally.ts';
 import type { LoadedSystem } from './own-system.ts';
 
@@ -21,7 +22,8 @@ export async function givenSystem(options: {
     ingestion: target.replace(/\/+$/, ''),
     results: results.replace(/\/+$/, ''),
     laws: ids,
-    roll,
+    // k6 looks for it beside its own script.
+    roll: resolve(roll),
     outcomesKnown: client !== undefined,
     tally: () => (client ? readTally(client) : readResults(results)),
     memory: () => ({}),
@@ -46,13 +48,13 @@ async function readResults(url: string): Promise<Tally> {
 
 /** The tally that `GET /api/v1/results` tells: counts, without duplicates and invalid ballots. */
 export function tallyOfResults(body: unknown): Tally {
-  const { results } = body as {
-    results: { law_id: string; oui_count: number; non_count: number; total_votes: number }[];
+  const { laws } = body as {
+    laws: { law_id: string; oui_count: number; non_count: number; total_votes: number }[];
   };
   return {
-    laws: Object.fromEntries(results.map((law) => [law.law_id, { oui: law.oui_count, non: law.non_count }])),
+    laws: Object.fromEntries(laws.map((law) => [law.law_id, { oui: law.oui_count, non: law.non_count }])),
     outcomes: {
-      aggregated: results.reduce((sum, { total_votes }) => sum + total_votes, 0),
+      aggregated: laws.reduce((sum, { total_votes }) => sum + total_votes, 0),
       duplicate: 0,
       invalid: 0,
     },

@@ -36,9 +36,6 @@ export interface OpenWay {
   close: () => Promise<void>;
 }
 
-/** Votes come from one address here, and as many as there can be. */
-const TEST_VALUES = { stages: { ingestion: { settings: { RATE_LIMIT_PER_MINUTE: 0 } } } };
-
 /** An election of its own namespace: its chart with embedded servers, its electorate on a volume, its Election. */
 export class InstalledElection {
   readonly namespace: string;
@@ -50,6 +47,7 @@ export class InstalledElection {
   resultsUrl = '';
   readonly #seed = randomBytes(16).toString('hex');
   readonly #folder = mkdtempSync(join(tmpdir(), 'scrutin-cluster-test-'));
+  readonly #firstValues: readonly object[];
   #values: readonly object[];
 
   private constructor({ namespace, name = namespace, voters, laws, values }: ElectionToInstall) {
@@ -57,7 +55,8 @@ export class InstalledElection {
     this.name = name;
     this.laws = laws ?? ['loi-1', 'loi-2'];
     this.electors = [...syntheticElectors(voters, this.#seed)];
-    this.#values = [TEST_VALUES, ...(values ? [values] : [])];
+    this.#firstValues = values ? [values] : [];
+    this.#values = this.#firstValues;
   }
 
   /** Namespace, electorate on its volume, and the release. There is no Election yet: {@link applyElection}. */
@@ -150,7 +149,7 @@ export class InstalledElection {
 
   /** Installs the release again after it was removed, with the test's first values and without an Election. */
   async reinstall(): Promise<void> {
-    this.#values = [TEST_VALUES];
+    this.#values = this.#firstValues;
     await this.#helm('install');
   }
 
