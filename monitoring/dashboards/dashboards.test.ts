@@ -73,6 +73,14 @@ describe('the dashboards’ files', () => {
   });
 });
 
+describe('a bucket of a histogram', () => {
+  it('is found however Prometheus writes its bound: version 3 makes 10.0 of 10', () => {
+    const bounds = queries.flatMap(({ expr }) => [...expr.matchAll(/\ble=[^,}]*/g)].map(([bound]) => bound));
+    expect(bounds.length).toBeGreaterThan(1);
+    expect(bounds.filter((bound) => /^le="\d+"$/.test(bound))).toEqual([]);
+  });
+});
+
 describe('the embargo', () => {
   it('holds: one metric alone tells choices, and results has it only once the result is final', () => {
     const telling = metricsCatalogue().own.filter(({ labelNames }) => labelNames.includes('choice'));

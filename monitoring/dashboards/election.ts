@@ -152,7 +152,7 @@ const promptness = {
       unit: unit.PercentUnit,
       decimals: 2,
       width: 4,
-      queries: [query('share', shareWithin('scrutin_ingestion_accept_seconds', '0.25'))],
+      queries: [query('share', shareWithin('scrutin_ingestion_accept_seconds', 0.25))],
       steps: worseBelow(0.999, 0.99),
     }),
     number({
@@ -162,7 +162,7 @@ const promptness = {
       unit: unit.PercentUnit,
       decimals: 2,
       width: 4,
-      queries: [query('share', shareWithin('scrutin_vote_age_at_commit_seconds', '10'))],
+      queries: [query('share', shareWithin('scrutin_vote_age_at_commit_seconds', 10))],
       steps: worseBelow(0.99, 0.95),
     }),
     graph({

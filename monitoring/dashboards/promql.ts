@@ -37,10 +37,12 @@ export const quantile = (q: number, buckets: string, labels = ''): string =>
 export const meanOf = (histogram: string, series: (metric: string) => string): string =>
   `sum(${perSecond(series(`${histogram}_sum`))}) / sum(${perSecond(series(`${histogram}_count`))})`;
 
-/** The share of a histogram's observations that took at most `le` seconds, a bucket's bound, over the time shown. */
-export const shareWithin = (histogram: string, le: string): string => {
+/** The share of a histogram's observations that took at most `seconds`, a bucket's bound, over the time shown. */
+export const shareWithin = (histogram: string, seconds: number): string => {
   const counted = (series: string) => `sum(increase(${series}[$__range]))`;
-  return `${counted(ofStages(`${histogram}_bucket`, `le="${le}"`))} / ${counted(ofStages(`${histogram}_count`))}`;
+  // Prometheus 3 writes 10 as 10.0 in this label.
+  const le = Number.isInteger(seconds) ? `le=~"${seconds}(\\\\.0)?"` : `le="${seconds}"`;
+  return `${counted(ofStages(`${histogram}_bucket`, le))} / ${counted(ofStages(`${histogram}_count`))}`;
 };
 
 /** Messages that are ready, by queue: every aggregation says how many. `matchers`: which queues. */
