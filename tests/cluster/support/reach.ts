@@ -1,0 +1,100 @@
+import { pause } from '@scrutin/shared/retry.ts';
+import { apply, kubectl } from './cluster.ts';
+
+/** A pod that connections are tried from: its image has Node, no shell. */
+export interface Source {
+  name: string;
+  namespace: string;
+  pod: string;
+  /** Names of the targets that it must reach; every other must refuse it. */
+  reaches: (target: string) => boolean;
+  /** Targets that nothing is said about. */
+  mayReach?: (target: string) => boolean;
+}
+
+export interface Target {
+  name: string;
+  host: string;
+  port: number;
+}
+
+const PROBE = `
+  const tried = JSON.parse(process.argv[1]).map(({ host, port }) => new Promise((resolve) => {
+    const socket = net.connect({ host, port, timeout: 3000 });
+    const end = (reached) => { socket.destroy(); resolve(reached); };
+    socket.on('connect', () => end(true)).on('error', () => end(false)).on('timeout', () => end(false));
+  }));
+  Promise.all(tried).then((reached) => console.log(JSON.stringify(reached)));
+`;
+
+/** Which of the targets a TCP connection from the pod gets to, in their order. */
+async function reached({ namespace, pod }: Source, targets: readonly Target[]): Promise<boolean[]> {
+  const list = JSON.stringify(targets);
+  return JSON.parse(
+    await kubectl(['exec', '--namespace', namespace, pod, '--', 'node', '-e', PROBE, list]),
+  ) as boolean[];
+}
+
+/**
+ * What is reached and must not be, and what isn't and must be, in sentences; empty if all is right. Rules for a pod that has
+ * just come follow in a moment: asked again until they are right or 30 s have gone.
+ */
+export async function reachFaults(
+  sources: readonly Source[],
+  targets: readonly Target[],
+): Promise<{ faults: string[]; allowed: number; refused: number }> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const faults: string[] = [];
+    let allowed = 0;
+    let refused = 0;
+    await Promise.all(
+      sources.map(async (source) => {
+        const seen = await reached(source, targets);
+        for (const [index, target] of targets.entries()) {
+          const { name, host, port } = target;
+          if (source.mayReach?.(name)) continue;
+          const right = source.reaches(name);
+          if (seen[index]) allowed++;
+          else refused++;
+          if (seen[index] !== right)
+            faults.push(`${source.name} ${right ? 'does not reach' : 'reaches'} ${name} (${host}:${port})`);
+        }
+      }),
+    );
+    if (faults.length === 0 || Date.now() > deadline) return { faults, allowed, refused };
+    await pause(1_000);
+  }
+}
+
+/** Starts a pod that does nothing, of a stage's image, and resolves with its name when it runs. */
+export async function idlePod(
+  namespace: string,
+  name: string,
+  labels: Record<string, string> = {},
+): Promise<string> {
+  await apply(namespace, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels },
+    spec: {
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 0,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'idle',
+          image: 'localhost/scrutin/results:0.1.0',
+          command: ['node', '-e', 'setInterval(() => {}, 60_000)'],
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+        },
+      ],
+    },
+  });
+  await kubectl(['wait', '--namespace', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s']);
+  return name;
+}
