@@ -76,7 +76,7 @@ describe('the dashboards, on a Prometheus that reads a live run under load', () 
     loading = castUntil(election, load.signal);
     closedAt = Date.now() + LOAD_MS;
     closeAt(election, closedAt);
-  }, 120_000);
+  }, 180_000);
 
   afterAll(async () => {
     load.abort();
