@@ -97,7 +97,7 @@ export class Clients {
   async #read(signal: AbortSignal): Promise<void> {
     const lane = new HttpLane(this.#options.resultsUrl, this.#options.timeoutMs);
     while (!signal.aborted) {
-      await sleep(50);
+      await sleep(100);
       try {
         await this.#readCounts(lane);
         // Early ones, late ones: any that were accepted, more than once.

@@ -13,7 +13,7 @@ import type { FaultServers } from './servers.ts';
 import { drained, settle } from './settle.ts';
 
 /** A round's electors; the next round has the next ones. */
-const ELECTORS_A_ROUND = 1_500;
+const ELECTORS_A_ROUND = 1_000;
 /** The last ones never vote: what comes of their incomplete requests is none of any round's. */
 const SPARE_ELECTORS = 500;
 
@@ -24,8 +24,11 @@ const START_LIMIT_MS = 300_000;
 const READY_LIMIT_MS = 120_000;
 const SETTLE_LIMIT_MS = 120_000;
 
-/** Shorter than their defaults, so that a round need not be long to see what follows them. */
-const SETTINGS = { CONFIRM_TIMEOUT_MS: '2000', STATEMENT_TIMEOUT_MS: '5000' };
+/**
+ * Time limits shorter than their defaults, so that a round need not be long to see what follows them; and no line
+ * a vote in the logs, which are searched after each round.
+ */
+const SETTINGS = { LOG_LEVEL: 'info', CONFIRM_TIMEOUT_MS: '2000', STATEMENT_TIMEOUT_MS: '5000' };
 
 /** An election with proxies at every connection, and all that its clients have seen, over one round or more. */
 export class FaultyElection {

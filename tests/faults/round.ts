@@ -36,7 +36,7 @@ export function planRound(seed: number, only?: readonly string[]): RoundPlan {
     seed,
     kinds,
     faults,
-    requests: random.between(400, 1_200),
+    requests: random.between(250, 800),
     lanes: random.between(8, 48),
     rate: random.between(200, 400),
   };
