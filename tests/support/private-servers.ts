@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { postgresFolder } from '../../scripts/servers/postgres-server.ts';
 import { goneWithin } from '../../scripts/servers/process-identity.ts';
 import { type ServerUrls, serversDown, serversUp, type Telling } from '../../scripts/servers/servers.ts';
 import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
@@ -25,13 +26,29 @@ export class PrivateServers {
     return new PrivateServers(file, urls);
   }
 
-  /** SIGKILL to the server and all that it started, then the server again on the same data. */
-  async killAndRestart(name: ServerName): Promise<void> {
+  /** SIGKILL to the server and all that it started; it stays away until {@link repair}. */
+  async kill(name: ServerName): Promise<void> {
     const identity = this.file.running(name);
     if (!identity) throw new Error(`${name} does not run`);
     process.kill(-identity.pid, 'SIGKILL');
     await goneWithin(identity, 10_000);
+  }
+
+  /** Starts what does not run, on the data that are there. */
+  async repair(): Promise<void> {
     await serversUp(this.file, { tell: SILENT, yes: true, env: {} });
+  }
+
+  /** SIGKILL to the server and all that it started, then the server again on the same data. */
+  async killAndRestart(name: ServerName): Promise<void> {
+    await this.kill(name);
+    await this.repair();
+  }
+
+  /** Removes all that a server which doesn't run has stored: it comes back as a new one. */
+  discardData(name: ServerName): void {
+    const folder = name === 'postgres' ? postgresFolder(this.file) : this.file.path(name);
+    rmSync(folder, { recursive: true, force: true });
   }
 
   async stop(): Promise<void> {
