@@ -63,7 +63,9 @@ export class QueueTap {
   }
 
   async close(): Promise<void> {
-    await this.#model?.close().catch(() => {});
+    const model = this.#model;
+    this.#model = undefined;
+    await model?.close().catch(() => {});
   }
 
   async #persistently(work: (channel: ConfirmChannel) => Promise<void>): Promise<void> {
@@ -72,7 +74,7 @@ export class QueueTap {
         return await work(await this.#channel());
       } catch (error) {
         if (attempt >= 100) throw error;
-        this.#model = undefined;
+        await this.close();
         await pause(200);
       }
     }

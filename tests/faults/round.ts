@@ -38,7 +38,7 @@ export function planRound(seed: number, only?: readonly string[]): RoundPlan {
     faults,
     requests: random.between(250, 800),
     lanes: random.between(8, 48),
-    rate: random.between(200, 400),
+    rate: random.between(100, 250),
   };
 }
 

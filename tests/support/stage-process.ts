@@ -35,7 +35,9 @@ export class StageProcess {
     return this.#child?.pid;
   }
 
+  /** Does nothing while it runs. */
   start(): void {
+    if (this.#child) return;
     const { main, port, env, logFile } = this.options;
     const child = spawn(process.execPath, [join(ROOT, main)], {
       cwd: ROOT,
