@@ -7,11 +7,8 @@ import { startOwnSystem } from '../load-tests/run/own-system.ts';
 import { run } from '../scripts/cluster/run-program.ts';
 import { pythonTool } from '../scripts/python-tools/python-tool.ts';
 import { environmentUrls } from './support/environment-urls.ts';
+import { SILENT } from './support/silent.ts';
 
-const SILENT = {
-  step: <T>(_title: string, work: (detail: () => void) => Promise<T>) => work(() => {}),
-  note() {},
-};
 const SCHEMATHESIS = { package: 'schemathesis', version: '4.32.5', program: 'schemathesis' };
 /** Seconds that it may spend on each document. More finds more: SCHEMATHESIS_SECONDS. */
 const SECONDS = process.env.SCHEMATHESIS_SECONDS ?? '20';

@@ -8,11 +8,7 @@ import { k6Program } from '../load-tests/run/k6-program.ts';
 import { startOwnSystem } from '../load-tests/run/own-system.ts';
 import { runLoad } from '../load-tests/run/run-load.ts';
 import { environmentUrls } from './support/environment-urls.ts';
-
-const SILENT = {
-  step: <T>(_title: string, work: (detail: () => void) => Promise<T>) => work(() => {}),
-  note() {},
-};
+import { SILENT } from './support/silent.ts';
 
 test('k6 runs the scenarios’ script, and what it counts is what was recorded', async () => {
   const k6 = await k6Program(SILENT);

@@ -7,10 +7,10 @@ import { goneWithin } from '../../scripts/servers/process-identity.ts';
 import { nodeEnvironment } from '../../scripts/servers/rabbitmq-server.ts';
 import { type ServerUrls, serversDown, serversUp, type Telling } from '../../scripts/servers/servers.ts';
 import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
+import { SILENT } from '../support/silent.ts';
 import { sendSignal } from './scene.ts';
 import { Volume } from './volume.ts';
 
-const SILENT: Telling = { step: (_title, work) => work(() => {}), note: () => {} };
 const ALL = ['redis', 'rabbitmq', 'postgres'] as const;
 
 /** Redis, RabbitMQ and PostgreSQL that the rounds may do anything to; the same for all rounds of a run. */

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postgresFolder } from '../../scripts/servers/postgres-server.ts';
 import { goneWithin } from '../../scripts/servers/process-identity.ts';
-import { type ServerUrls, serversDown, serversUp, type Telling } from '../../scripts/servers/servers.ts';
+import { type ServerUrls, serversDown, serversUp } from '../../scripts/servers/servers.ts';
 import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
-
-const SILENT: Telling = { step: (_title, work) => work(() => {}), note: () => {} };
+import { SILENT } from './silent.ts';
 
 /** Redis, RabbitMQ and PostgreSQL of a test's own, which it may kill. */
 export class PrivateServers {
