@@ -7,6 +7,9 @@ import { InstalledElection } from './support/installed-election.ts';
 
 const VOTERS = 100_000;
 const VALID = 4_000;
+const STAGES = ['ingestion', 'validation', 'aggregation', 'results'];
+/** A user and group that no image knows, as some clusters give them to each namespace. */
+const ANYBODY = 54_321;
 
 describe('an election on a cluster', () => {
   let election: InstalledElection;
@@ -14,7 +17,11 @@ describe('an election on a cluster', () => {
   let history: CastVote[];
 
   beforeAll(async () => {
-    election = await InstalledElection.install({ namespace: 'counting', voters: VOTERS });
+    election = await InstalledElection.install({
+      namespace: 'counting',
+      voters: VOTERS,
+      values: { podSecurity: { runAsUser: ANYBODY, runAsGroup: ANYBODY } },
+    });
   });
   afterAll(() => election?.remove());
 
@@ -55,6 +62,32 @@ describe('an election on a cluster', () => {
     );
   });
 
+  test('the stages run as whoever the cluster wants, on a root that nobody can write to', async () => {
+    const script = `
+      const tried = (path) => { try { fs.writeFileSync(path, ''); return 'written'; } catch (error) { return error.code; } };
+      const paths = ['/app/x', '/app/services/x', '/x', '/tmp/x'];
+      console.log(JSON.stringify([process.getuid(), process.getgid(), ...paths.map(tried)]));`;
+    for (const stage of STAGES) {
+      const said = await election.kubectl(
+        'exec',
+        `deploy/${election.name}-${stage}`,
+        '--',
+        'node',
+        '-e',
+        script,
+      );
+      expect([stage, ...JSON.parse(said)]).toEqual([
+        stage,
+        ANYBODY,
+        ANYBODY,
+        'EROFS',
+        'EROFS',
+        'EROFS',
+        'written',
+      ]);
+    }
+  });
+
   test('helm test finds every stage healthy', async () => {
     const said = await helm([
       'test',
@@ -65,7 +98,7 @@ describe('an election on a cluster', () => {
       '--timeout=3m',
     ]);
     expect(said).toMatch(/Phase: +Succeeded/);
-    for (const stage of ['ingestion', 'validation', 'aggregation', 'results'])
+    for (const stage of STAGES)
       expect(said).toMatch(new RegExp(`ok  ${stage} .* is healthy and serves ${election.name}`));
   });
 });

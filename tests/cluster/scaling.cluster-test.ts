@@ -9,7 +9,7 @@ import { type Sample, WorkerTimeline } from './support/worker-timeline.ts';
 
 /** Votes of the rush, sent as fast as it goes, and those of the steady load that goes on while workers come. */
 const RUSH = 12_000;
-const STEADY = 20_000;
+const STEADY = 40_000;
 const STEADY_PER_SECOND = 200;
 /** Seconds from the rush's first vote to four ready workers. */
 const SCALED_WITHIN = 45;
@@ -85,7 +85,7 @@ describe('validation workers', () => {
         'half of the backlog is gone under load',
         ({ t, messages }) => t > peak().t && messages < peak().messages / 2,
         scaled.t,
-        120_000,
+        240_000,
       );
       const perWorker = rateOfOneWorker(timeline.samples);
       process.stderr.write(
