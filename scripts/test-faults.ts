@@ -58,6 +58,10 @@ async function main(): Promise<number> {
   try {
     const servers = await FaultServers.start(folder, new Steps(), options.yes ?? false);
     try {
+      if (!servers.volume)
+        process.stdout.write(
+          'No volume could be mounted for PostgreSQL (that needs root): it is not filled.\n',
+        );
       let done = 0;
       const goesOn = () => done < options.rounds && !interrupted && Date.now() < end;
       while (goesOn()) {
