@@ -3,7 +3,7 @@
  * accepted. Without a target it starts private servers and the pipeline, and removes them in the end.
  */
 import { join } from 'node:path';
-import { Argument, Command } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { SCENARIOS, type Scenario, type ScenarioName } from '../load-tests/k6/scenarios.ts';
 import { miscounted } from '../load-tests/run/check-counts.ts';
@@ -21,6 +21,11 @@ import { defaultFolder, lockFolder, StateFile } from './servers/state.ts';
 import { wholeNumber } from './stack/run-command.ts';
 import { runCommand, Steps } from './stack/steps.ts';
 
+const collect = (text: string, before: Record<string, string>): Record<string, string> => {
+  const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('must be NAME=value');
+  return { ...before, [name]: value! };
+};
 const names = Object.keys(SCENARIOS) as ScenarioName[];
 const program = new Command('npm run load --')
   .description('Sends a load of votes with k6 and checks that exactly what was accepted is counted.')
@@ -41,6 +46,7 @@ const program = new Command('npm run load --')
   .option('--roll <file>', 'roll of its electorate: a CSV with nas and code (generate-hashes --roll)')
   .option('--laws <ids>', 'its laws, separated by commas; each elector votes on each of them')
   .option('--database <url>', 'its election’s database, to check the counts there and not by the results')
+  .option('--set <NAME=value>', 'a setting of the own pipeline’s stages; may be repeated', collect, {})
   .option('--in-cluster', 'run k6 as a Job on a cluster, beside the election; with --election, --roll', false)
   .option(
     '--context',
@@ -83,6 +89,7 @@ const options = program.opts<{
   image?: string;
   first: number;
   drain: number;
+  set: Record<string, string>;
   yes: boolean;
 }>();
 const name = program.args[0] as ScenarioName;
@@ -164,7 +171,12 @@ await runCommand(async () => {
       const { urls } = await serversUp(file, { tell: steps, yes: options.yes });
       const voters = Math.ceil((votesNeeded() + options.first) / OWN_LAWS) + 10;
       const system = await steps.step(`The pipeline, ${voters.toLocaleString('en')} voters`, () =>
-        startOwnSystem(urls, { voters, workers: options.workers, aggregations: options.aggregations }),
+        startOwnSystem(urls, {
+          voters,
+          workers: options.workers,
+          aggregations: options.aggregations,
+          env: options.set,
+        }),
       );
       try {
         return await loadSystem(k6, system, summaries, steps);

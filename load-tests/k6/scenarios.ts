@@ -171,7 +171,10 @@ export const SCENARIOS = {
     does: 'far more than it can take, from one moment to the next, after what it can take',
     rate: 6_000,
     seconds: 20,
-    executors: ({ rate, seconds }) => ({ voters: constant('castVote', rate, seconds) }),
+    // So many people that nearly all of them wait at the door of a system that has room for a thousand.
+    executors: ({ rate, seconds }) => ({
+      voters: { ...constant('castVote', rate, seconds), preAllocatedVUs: 1_000, maxVUs: 3_000 },
+    }),
     thresholds: () => HONEST,
     votes: ({ rate, seconds }) => rate * seconds,
   },

@@ -24,14 +24,14 @@ export interface LoadedSystem {
 /** The pipeline as processes of this machine, with an election of its own and no limit a client address. */
 export async function startOwnSystem(
   urls: ServerUrls,
-  options: { voters: number; workers: number; aggregations: number },
+  options: { voters: number; workers: number; aggregations: number; env?: Record<string, string> },
 ): Promise<LoadedSystem> {
   const election = await ElectionUnderTest.start({
     urls,
     voters: options.voters,
     validations: options.workers,
     aggregations: options.aggregations,
-    env: { LOG_LEVEL: 'info' },
+    env: { LOG_LEVEL: 'info', ...options.env },
   });
   const roll = join(election.folder, 'roll.csv');
   writeFileSync(roll, `nas,code\n${election.electors.map(({ nas, code }) => `${nas},${code}\n`).join('')}`, {

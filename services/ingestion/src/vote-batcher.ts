@@ -38,12 +38,20 @@ export class VoteBatcher {
   }
 
   /**
+   * Throws `overloaded` when no more votes may wait. Asked before anything of a request is read: a refusal must cost much
+   * less than a vote, or those refused would take the time of those accepted.
+   */
+  requireRoom(): void {
+    if (this.#pending >= this.#options.maxPending)
+      throw new ScrutinError('overloaded', 'Try again in a moment', { retryAfter: 1 });
+  }
+
+  /**
    * Resolves after the confirm of the message that the vote travelled in (P1). Rejects with `overloaded`,
    * at once, when too many wait; with `broker-unavailable` when there was no confirm.
    */
-  add(vote: PendingVote): Promise<void> {
-    if (this.#pending >= this.#options.maxPending)
-      return Promise.reject(new ScrutinError('overloaded', 'Try again in a moment', { retryAfter: 1 }));
+  async add(vote: PendingVote): Promise<void> {
+    this.requireRoom();
     this.#pending++;
     return new Promise((resolve, reject) => {
       this.#open.push({ vote, resolve, reject });

@@ -43,6 +43,7 @@ export function voteRoute(options: VoteRouteOptions): Router {
       throw new ScrutinError('broker-unavailable', 'Votes can’t be taken right now; nothing was recorded', {
         retryAfter: 2,
       });
+    batcher.requireRoom();
     const body = await readJsonBody(request, BODY_LIMIT);
     const start = performance.now();
     const now = Date.now();
