@@ -96,11 +96,11 @@ async function main(): Promise<number> {
 /** Runs a round and says in a line how it went. Resolves with what is wrong. */
 async function round(plan: RoundPlan, faulty: FaultyElection): Promise<string[]> {
   const begun = performance.now();
-  const { problems, accepted, refused, unknown, phases } = await runRound(plan, faulty);
+  const { problems, accepted, refused, unknown, missed, phases } = await runRound(plan, faulty);
   const mark = problems.length === 0 ? pc.green('✔') : pc.red('✖');
   const parts = Object.entries(phases).map(([name, ms]) => `${name} ${seconds(ms)}`);
   const took = pc.dim(`(${seconds(performance.now() - begun)}: ${parts.join(', ')})`);
-  const answers = `${accepted} accepted, ${refused} refused, ${unknown} unknown`;
+  const answers = `${accepted} accepted, ${refused} refused, ${unknown} unknown${missed > 0 ? `, ${missed} steps not met` : ''}`;
   process.stdout.write(`${mark} seed ${plan.seed}  ${plan.kinds.join(' + ')}: ${answers} ${took}\n`);
   return problems;
 }

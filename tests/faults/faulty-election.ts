@@ -100,6 +100,7 @@ export class FaultyElection {
       over,
       down: new Set(),
       poison: this.poison,
+      missed: 0,
       shiftClock: (stage, ms) => writeFileSync(clockFile(this.servers, stage), String(ms)),
     };
   }

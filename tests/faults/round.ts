@@ -21,6 +21,8 @@ export interface RoundOutcome {
   accepted: number;
   refused: number;
   unknown: number;
+  /** How often a fault at a step has waited in vain for it. */
+  missed: number;
   /** What took how long, milliseconds. */
   phases: Record<string, number>;
 }
@@ -59,6 +61,12 @@ export async function runRound(plan: RoundPlan, faulty: FaultyElection): Promise
   const intents = planWorkload({ id, pepper, laws, electors }, plan.requests, new Random(plan.seed ^ 0x5eed));
   const waiting = [...plan.faults];
   const striking: Promise<void>[] = [];
+  const begin = (fault: Fault): Promise<void> => {
+    const strike = fault.strike(scene);
+    // What is wrong with it is told when it is waited for; until then it is not unhandled.
+    strike.catch(() => {});
+    return strike;
+  };
   const clients = new Clients({
     history,
     begunAt: faulty.begunAt,
@@ -69,7 +77,7 @@ export async function runRound(plan: RoundPlan, faulty: FaultyElection): Promise
     timeoutMs: 3_000,
     onProgress: (done) => {
       while (waiting.length > 0 && done >= waiting[0]!.at * intents.length)
-        striking.push(waiting.shift()!.strike(scene));
+        striking.push(begin(waiting.shift()!));
     },
   });
   let problems: string[];
@@ -92,5 +100,12 @@ export async function runRound(plan: RoundPlan, faulty: FaultyElection): Promise
   }
   const mine = history.attempts.slice(before);
   const of = (outcome: string) => mine.filter((attempt) => attempt.outcome === outcome).length;
-  return { problems, accepted: of('accepted'), refused: of('refused'), unknown: of('unknown'), phases };
+  return {
+    problems,
+    accepted: of('accepted'),
+    refused: of('refused'),
+    unknown: of('unknown'),
+    missed: scene.missed,
+    phases,
+  };
 }

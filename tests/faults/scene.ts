@@ -27,6 +27,8 @@ export interface Scene {
   down: Set<string>;
   /** Ids of messages that were put into the queues and that nobody can use: they belong into review. */
   poison: Set<string>;
+  /** How often a fault has waited in vain for its moment. */
+  missed: number;
   /** Milliseconds that a stage's wall clock is ahead from now on. */
   shiftClock: (stage: StageName, ms: number) => void;
 }

@@ -39,7 +39,13 @@ export class Volume {
   fill(left: number): void {
     const { bavail, bsize } = statfsSync(this.folder);
     const size = bavail * bsize - left;
-    if (size > 0) writeFileSync(join(this.folder, BALLAST), Buffer.alloc(size));
+    if (size <= 0) return;
+    try {
+      writeFileSync(join(this.folder, BALLAST), Buffer.alloc(size));
+    } catch (error) {
+      // The server has taken some of it meanwhile: the volume is full all the same.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
   }
 
   clear(): void {

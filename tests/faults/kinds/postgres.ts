@@ -87,7 +87,7 @@ export const exhaustConnections: FaultKind = (random) => {
 
 export const fillPostgresVolume: FaultKind = (random) => {
   const ms = random.between(500, 3_000);
-  const left = random.between(0, 256) * 1024;
+  const left = random.pick([0, 0, 8, 64]) * 1024;
   return {
     says: `PostgreSQL’s volume has ${left / 1024} KiB left for ${ms} ms`,
     at: midway(random),

@@ -114,6 +114,7 @@ function strikeAt(scene: Scene, step: Step, stage: StageName, backAfter: number 
     step.via === 'clients' ? scene.routes.of('clients', 'ingestion') : scene.routes.of(stage, step.via);
   return new Promise((resolve) => {
     const done = () => {
+      scene.missed++;
       callOff();
       scene.over.removeEventListener('abort', done);
       resolve();
