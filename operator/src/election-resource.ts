@@ -19,7 +19,16 @@ const objectNameSchema = z
   .max(253)
   .regex(/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a Kubernetes object');
 
-const momentSchema = z.iso.datetime({ offset: true, error: 'must be a moment as RFC 3339 writes it' });
+/** An offset can lead out of the four digits that a year has in UTC, as the stages are told it. */
+const momentSchema = z.iso
+  .datetime({ offset: true, error: 'must be a moment as RFC 3339 writes it' })
+  .refine((text) => {
+    const at = Date.parse(text);
+    // Text that is no moment at all has been told of.
+    return Number.isNaN(at) || (at >= FIRST_MOMENT && at <= LAST_MOMENT);
+  }, 'must be a moment of the years 1970 to 9999');
+const FIRST_MOMENT = 0;
+const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 export const electorateSchema = z.object({
   source: electorateSourceSchema.describe('Where the hash files are. Exactly one kind.'),

@@ -55,6 +55,7 @@ describe('a hash file', () => {
       'h.json',
       JSON.stringify({ made: '2026: [x], "y"', sha256: a, of: [1, 'two'], hashes, total: { n: 40 } }),
     ],
+    ['JSON with lists in lists', 'h.json', JSON.stringify({ of: [['one', [2]], [{ by: [['x']] }]], hashes })],
   ])('is read: %s', async (_what, name, content) => {
     for (const chunkBytes of [1 << 16, 61, 1])
       expect(await read(name, content, chunkBytes)).toEqual({ found: hashes, errors: [] });

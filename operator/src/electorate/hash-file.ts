@@ -91,6 +91,8 @@ class JsonHashFile implements HashFileReader, LexerEvents {
   #pending: Token | undefined;
   /** Outside the list: the name of the member whose value is next. */
   #member: string | undefined;
+  /** Lists of other members that are open: what is in them is none of ours, a list neither. */
+  #otherLists = 0;
 
   constructor(events: HashFileEvents) {
     this.#events = events;
@@ -136,7 +138,10 @@ class JsonHashFile implements HashFileReader, LexerEvents {
       this.#pending = undefined;
     } else if (mark !== '"') {
       this.#settlePending();
-      if (mark === '[' && (this.#member === undefined || isListName(this.#member))) this.#enterList();
+      const bare = this.#member === undefined && this.#otherLists === 0;
+      if (mark === '[' && (bare || isListName(this.#member ?? ''))) this.#enterList();
+      else if (mark === '[') this.#otherLists++;
+      else if (mark === ']' && this.#otherLists > 0) this.#otherLists--;
       this.#member = undefined;
     }
   }

@@ -9,9 +9,13 @@ export const electionIdSchema = z
   .string()
   .regex(ELECTION_ID_PATTERN, 'must be 1 to 40 lower-case letters, digits and "-"');
 
+/** PostgreSQL stores neither a NUL nor half a character, and no page shows them. */
+const isText = (text: string): boolean => text.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(text);
+const textSchema = z.string().min(1).max(500).refine(isText, 'must be text without control characters');
+
 export const bilingualSchema = z.object({
-  fr: z.string().min(1).max(500).describe('In French.'),
-  en: z.string().min(1).max(500).describe('In English.'),
+  fr: textSchema.describe('In French.'),
+  en: textSchema.describe('In English.'),
 });
 
 export const lawSchema = z.object({
