@@ -24,6 +24,9 @@ export const COMMANDS = {
   'test-faults': {
     does: 'breaks everything that can break while votes are cast, and checks what was promised',
   },
+  'test-replicated': {
+    does: 'runs the pipeline on replicated servers, and loses one node after another',
+  },
   'kube-api': { does: 'starts a Kubernetes API server to look at; Ctrl-C stops it' },
   cluster: { does: 'starts, shows and removes a Kubernetes cluster on this machine' },
   bench: { does: 'measures votes per second from the first POST to the last commit' },

@@ -1,0 +1,9 @@
+import base from './jest.config.mjs';
+
+/** The tests on replicated servers: `npm run test:replicated`. */
+export default {
+  ...base,
+  testMatch: ['**/tests/replicated/**/*.replicated-test.ts'],
+  // They start a dozen servers.
+  maxWorkers: 1,
+};
