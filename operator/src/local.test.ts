@@ -109,13 +109,33 @@ describe('the operator of one machine', () => {
     await operator.untilLogged(/spec\.suspended: there is no such field/);
     operator.writeText(good.replace(operator.electionId, 'another'));
     await operator.untilLogged(/metadata\.name is not/);
+    const many = Array.from({ length: 20_000 }, (_, i) => `  k${i}: 1\n`).join('');
+    for (const [hostile, told] of [
+      ['['.repeat(20_000), /nested too deeply.*going on/],
+      [
+        good.replace('spec:\n', () => `spec:\n${many}`),
+        /spec\.k0: there is no such field.*and 19980 more problems/,
+      ],
+      [
+        good.replace('spec:\n', 'spec:\n  __proto__: {suspend: false}\n'),
+        /spec\.__proto__: there is no such field/,
+      ],
+      [
+        good.replace(/closesAt: .*/, 'closesAt: "9999-12-31T23:59:59-23:59"'),
+        /spec\.closesAt: must be a moment of the years/,
+      ],
+      [`\0${'x'.repeat(2_000_000)}`, /larger than 1048576 bytes/],
+    ] as const) {
+      operator.writeText(hostile);
+      await operator.untilLogged(told, 30_000);
+    }
     expect(operator.running).toBe(true);
     expect(await operator.ports.electorate.published()).toMatchObject({ suspended: true });
 
     operator.write();
     await suspended(false);
-    expect(operator.lines.filter(({ msg }) => msg.includes('not YAML'))).toHaveLength(1);
-  }, 60_000);
+    expect(operator.lines.filter(({ msg }) => msg.includes('not YAML'))).toHaveLength(2);
+  }, 120_000);
 
   it('closes on time, also with a broken file, with a digest that anybody can make from the database', async () => {
     operator = new LocalOperator(50);
