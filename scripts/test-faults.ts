@@ -100,7 +100,7 @@ async function round(plan: RoundPlan, faulty: FaultyElection): Promise<string[]>
   const mark = problems.length === 0 ? pc.green('✔') : pc.red('✖');
   const parts = Object.entries(phases).map(([name, ms]) => `${name} ${seconds(ms)}`);
   const took = pc.dim(`(${seconds(performance.now() - begun)}: ${parts.join(', ')})`);
-  const answers = `${accepted} accepted, ${refused} refused, ${unknown} unknown${missed > 0 ? `, ${missed} steps not met` : ''}`;
+  const answers = `${accepted} accepted, ${refused} refused, ${unknown} unknown${missed > 0 ? `, ${missed} faults came to nothing` : ''}`;
   process.stdout.write(`${mark} seed ${plan.seed}  ${plan.kinds.join(' + ')}: ${answers} ${took}\n`);
   return problems;
 }

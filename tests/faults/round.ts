@@ -21,7 +21,7 @@ export interface RoundOutcome {
   accepted: number;
   refused: number;
   unknown: number;
-  /** How often a fault at a step has waited in vain for it. */
+  /** How often a fault has come to nothing. */
   missed: number;
   /** What took how long, milliseconds. */
   phases: Record<string, number>;

@@ -27,7 +27,7 @@ export interface Scene {
   down: Set<string>;
   /** Ids of messages that were put into the queues and that nobody can use: they belong into review. */
   poison: Set<string>;
-  /** How often a fault has waited in vain for its moment. */
+  /** How often a fault has come to nothing: its moment did not come, or nobody noticed it. */
   missed: number;
   /** Milliseconds that a stage's wall clock is ahead from now on. */
   shiftClock: (stage: StageName, ms: number) => void;
