@@ -72,13 +72,14 @@ test('policies hold: a stage reaches its servers and nothing else, a stranger no
       const name = `${election.name} ${part}`;
       for (const port of PORTS[part]!) {
         targets.push({ name: `${name}:${port}`, host: pod.status.podIP!, port });
-        const service = `${election.name}-${part}.${election.namespace}.svc.cluster.local`;
+        // With the dot at its end no other name is tried first.
+        const service = `${election.name}-${part}.${election.namespace}.svc.cluster.local.`;
         if (!targets.some(({ host, port: known }) => host === service && known === port))
           targets.push({ name: `${name}:${port}`, host: service, port });
       }
     }
   }
-  targets.push({ name: 'API server:443', host: 'kubernetes.default.svc.cluster.local', port: 443 });
+  targets.push({ name: 'API server:443', host: 'kubernetes.default.svc.cluster.local.', port: 443 });
   const node = new URL(north.ingestionUrl).hostname;
   targets.push({ name: 'kubelet:10250', host: node, port: 10250 });
 
