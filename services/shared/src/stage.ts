@@ -7,8 +7,8 @@ import { endKeepAlive, listen, untilQuiet } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
 import { type ShutdownOptions, shutdownOnSignal } from './shutdown.ts';
 
-/** Without a request for so long, a process that is not ready is taken to be asked no more. */
-const QUIET_MS = 2_000;
+/** Without a request for so long, a process that is not ready is taken to be asked no more. Clients of a busy machine pause, too. */
+const QUIET_MS = 5_000;
 
 /** What every stage's `main.ts` begins with: its settings, frozen and printed, and its logger. */
 export function startStage<S extends Settings>(stage: string, settings: S): { config: Config<S>; log: Log } {
