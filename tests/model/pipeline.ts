@@ -13,7 +13,7 @@ import {
 } from '@scrutin/shared/vote-message.ts';
 import type pg from 'pg';
 import { Electorate } from '../../operator/src/electorate/electorate.ts';
-import { loadElectorate, pepperId } from '../../operator/src/electorate/load-electorate.ts';
+import { loadElectorate } from '../../operator/src/electorate/load-electorate.ts';
 import { Ledger } from '../../operator/src/ledger/ledger.ts';
 import type { ElectoratePort, Ports } from '../../operator/src/reconcile/ports.ts';
 import { prepareElectorate } from '../../operator/src/reconcile/prepare-electorate.ts';

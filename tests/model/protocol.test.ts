@@ -1,6 +1,8 @@
 import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Schedule } from './run-schedule.ts';
 import { connect } from './simulated-amqplib.ts';
+import { whileTimeLasts } from './while-time-lasts.ts';
 
 jest.unstable_mockModule('amqplib', () => ({ connect }));
 const { runSchedule } = await import('./run-schedule.ts');
@@ -13,16 +15,13 @@ const SECONDS = Number(MODEL_SECONDS);
 test(
   'whatever is killed, cut, restarted, lost or sent again, and in whatever order, the promises hold',
   async () => {
-    const property = fc.asyncProperty(scheduleArbitrary, async (schedule) => {
-      await runSchedule(schedule);
-    });
-    const details = await fc.check(property, {
+    const limited = whileTimeLasts(SECONDS, (schedule: Schedule) => runSchedule(schedule));
+    const details = await fc.check(fc.asyncProperty(scheduleArbitrary, limited.run), {
       numRuns: Number(MODEL_RUNS),
-      interruptAfterTimeLimit: SECONDS * 1_000,
       ...(MODEL_SEED !== undefined && { seed: Number(MODEL_SEED) }),
       ...(MODEL_PATH !== undefined && { path: MODEL_PATH, endOnFailure: true }),
     });
-    console.log(`${details.numRuns} schedules of the model, seed ${details.seed}`);
+    console.log(`${limited.runs} schedules of the model, seed ${details.seed}`);
     if (!details.failed) return;
     const repeat = `MODEL_SEED=${details.seed} MODEL_PATH=${details.counterexamplePath}`;
     throw new Error(`${details.errorInstance}\n${repeat}\n${fc.stringify(details.counterexample)}`);
