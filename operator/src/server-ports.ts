@@ -1,7 +1,7 @@
 import type { Log } from '@scrutin/shared/log.ts';
 import { connectPostgres } from '@scrutin/shared/postgres.ts';
 import { connectRedis, type RedisConnection, redisReady } from '@scrutin/shared/redis.ts';
-import type { Pepper } from '@scrutin/shared/voter-hash.ts';
+import { type Pepper, pepperId as pepperIdOf } from '@scrutin/shared/voter-hash.ts';
 import type pg from 'pg';
 import { RabbitmqAdmin } from './broker/rabbitmq-admin.ts';
 import type { StageUser } from './broker/stage-user.ts';
@@ -9,7 +9,7 @@ import type { Election } from './election-resource.ts';
 import { Electorate } from './electorate/electorate.ts';
 import type { ElectorateState } from './electorate/electorate-state.ts';
 import type { HashSource } from './electorate/hash-source.ts';
-import { loadElectorate, pepperId as pepperIdOf } from './electorate/load-electorate.ts';
+import { loadElectorate } from './electorate/load-electorate.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { dropLedger, migrateLedger } from './ledger/migrate.ts';
 import { dropStageLogins, ensureStageLogins, type StageLogin } from './ledger/stage-logins.ts';

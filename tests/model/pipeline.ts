@@ -11,6 +11,7 @@ import {
   type PendingVote,
   pendingVoteSchema,
 } from '@scrutin/shared/vote-message.ts';
+import { pepperId } from '@scrutin/shared/voter-hash.ts';
 import type pg from 'pg';
 import { Electorate } from '../../operator/src/electorate/electorate.ts';
 import { loadElectorate } from '../../operator/src/electorate/load-electorate.ts';

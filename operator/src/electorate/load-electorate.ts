@@ -1,5 +1,4 @@
-import { createHmac } from 'node:crypto';
-import type { Pepper } from '@scrutin/shared/voter-hash.ts';
+import { type Pepper, pepperId } from '@scrutin/shared/voter-hash.ts';
 import { type ElectorateLayout, layoutFor, VOTERS_PER_BUCKET } from '@scrutin/shared/voter-slot.ts';
 import { type Electorate, LoadInterrupted } from './electorate.ts';
 import type { ElectorateSource, ElectorateState } from './electorate-state.ts';
@@ -169,7 +168,3 @@ function suitableLayout(source: HashSource, present: ElectorateState, shards: nu
     perBucket !== undefined && perBucket <= VOTERS_PER_BUCKET && perBucket >= VOTERS_PER_BUCKET / 4;
   return layout?.shards === shards && suits ? layout : layoutFor(voters, shards);
 }
-
-/** One-way: a pepper is a random secret of 32 bytes or more. */
-export const pepperId = (pepper: Pepper): string =>
-  createHmac('sha256', pepper).update('scrutin pepper id').digest('hex').slice(0, 16);

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { TcpProxy } from '@scrutin/shared/testing/tcp-proxy.ts';
 import { until, VirtualHost } from '@scrutin/shared/testing/virtual-host.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
+import { pepperFromHex } from '@scrutin/shared/voter-hash.ts';
 import { type IngestionOptions, IngestionUnderTest, votesOf } from './testing/ingestion-under-test.ts';
 
 jest.setTimeout(60_000);
@@ -249,5 +250,19 @@ describe('settings that are wrong', () => {
       /code 2\ningestion: PORT: must be a whole number.*\ningestion: VOTER_PEPPER: .*\ningestion: RATE_LIMIT_STORE: /,
     );
     expect(told).not.toContain('not-a-pepper');
+  });
+});
+
+describe('with another pepper than the electorate was loaded with', () => {
+  it('no vote is taken, health says why, and the right pepper is enough to go on', async () => {
+    ingestion = await IngestionUnderTest.start();
+    await ingestion.loadedWith(pepperFromHex('cd'.repeat(32)));
+    await until('it is noticed', async () => (await ingestion.post(good)).status === 503, 5_000);
+    expect(await (await ingestion.post(good)).json()).toMatchObject({ code: 'not-ready' });
+    const health = await (await fetch(`${ingestion.base}/health`)).json();
+    expect(JSON.stringify(health)).toContain('VOTER_PEPPER is not the one');
+    expect(ingestion.output).toContain('VOTER_PEPPER is not the one');
+    await ingestion.loadedWith(pepperFromHex('ab'.repeat(32)));
+    await until('votes are taken', async () => (await ingestion.post(good)).status === 202, 5_000);
   });
 });

@@ -45,7 +45,10 @@ const metrics = ingestionMetrics(registry, {
   rabbitmqUp: () => publisher.ready,
 });
 const redisWatch = new RedisWatch(redis, metrics.redisCall);
-const election = followElection(redis, config.ELECTION_ID, log, { watch: redisWatch });
+const election = followElection(redis, config.ELECTION_ID, log, {
+  watch: redisWatch,
+  pepper: config.VOTER_PEPPER,
+});
 const health = new Health({
   stage: 'ingestion',
   electionId: config.ELECTION_ID,
@@ -55,7 +58,8 @@ const health = new Health({
       if (!publisher.ready) throw new Error('not connected, not set up, or short of memory or disk');
     },
     election: () => {
-      if (!election.current) throw new Error('not prepared yet: the reconciler (npm run init) publishes it');
+      if (!election.current)
+        throw new Error(election.refusal ?? 'not prepared yet: the reconciler (npm run init) publishes it');
     },
   },
 });

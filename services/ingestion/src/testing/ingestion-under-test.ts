@@ -6,6 +6,7 @@ import type { PublishedElection } from '@scrutin/shared/election.ts';
 import { redisKeys } from '@scrutin/shared/redis-keys.ts';
 import { until, VirtualHost } from '@scrutin/shared/testing/virtual-host.ts';
 import { type PendingVote, pendingMessageSchema } from '@scrutin/shared/vote-message.ts';
+import { type Pepper, pepperId } from '@scrutin/shared/voter-hash.ts';
 import type { GetMessage } from 'amqplib';
 import { Redis } from 'ioredis';
 
@@ -69,6 +70,11 @@ export class IngestionUnderTest {
     stage.base = `http://127.0.0.1:${/"port":(\d+)/.exec(stage.output)![1]}`;
     if (options.election !== null) await stage.ready();
     return stage;
+  }
+
+  /** Notes in Redis which pepper the electorate was loaded with. */
+  async loadedWith(pepper: Pepper): Promise<void> {
+    await this.#redis.hset(redisKeys.meta(this.electionId, 0), 'pepper', pepperId(pepper));
   }
 
   /** Resolves once votes are taken. */
