@@ -25,7 +25,8 @@ export const hangingClients: FaultKind = (random) => {
         );
         const socket = connect(ingestion.options.port, '127.0.0.1');
         socket.on('error', () => {});
-        let at = cut;
+        // Never the whole of it, however short the request is.
+        let at = Math.min(cut, request.length - 1);
         socket.write(request.slice(0, at));
         const dripping = setInterval(() => {
           if (at < request.length - 1) socket.write(request[at++]!);
