@@ -128,3 +128,5 @@ function tellProblems(plan: RoundPlan, faulty: FaultyElection, problems: readonl
 }
 
 await runCommand(main);
+// A socket that a fault has left in the middle of a write keeps Node's own tidying up waiting for ever.
+process.exit();
