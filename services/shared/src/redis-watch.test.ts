@@ -4,6 +4,7 @@ import { connectRedis, type RedisConnection, redisReady } from './redis.ts';
 import { RedisWatch } from './redis-watch.ts';
 import { PrivateRedis } from './testing/private-redis.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
+import { until } from './testing/virtual-host.ts';
 
 jest.setTimeout(60_000);
 const log = createLog({ stage: 'test', level: 'silent', format: 'json' });
@@ -47,10 +48,12 @@ test('a Redis that answers is up, also when it answers with an error', async () 
 
 test('a Redis that is connected and does not answer is down, until it answers', async () => {
   await watch.call('get', () => redis.get('none'));
+  expect(watch.up).toBe(true);
   proxy.freeze();
   expect(await failed(watch.call('get', () => redis.get('none')))).toBe(true);
-  expect([redis.status, watch.up]).toEqual(['ready', false]);
+  expect(watch.up).toBe(false);
   proxy.pass();
-  expect(await failed(watch.call('get', () => redis.get('none')))).toBe(false);
+  // The connection on which nothing was answered is made anew meanwhile; a call may fall into that.
+  await until('Redis answers', async () => !(await failed(watch.call('get', () => redis.get('none')))));
   expect(watch.up).toBe(true);
 });
