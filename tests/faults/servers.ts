@@ -11,6 +11,8 @@ import { SILENT } from '../support/silent.ts';
 import { sendSignal } from './scene.ts';
 import { Volume } from './volume.ts';
 
+/** Longer than any fault keeps a server from starting. */
+const START_LIMIT_MS = 60_000;
 const ALL = ['redis', 'rabbitmq', 'postgres'] as const;
 
 /** Redis, RabbitMQ and PostgreSQL that the rounds may do anything to; the same for all rounds of a run. */
@@ -73,9 +75,22 @@ export class FaultServers {
 
   /** Starts whatever does not run, on the data that are there; resolves once all of them answer. */
   async repair(): Promise<void> {
-    const next = this.#starting.then(() => serversUp(this.file, { tell: SILENT, yes: true, env: {} }));
+    const next = this.#starting.then(() => this.#startAll());
     this.#starting = next.catch(() => {});
     await next;
+  }
+
+  /** Another fault may keep a server from starting: PostgreSQL doesn't without room on its volume. Then again. */
+  async #startAll(): Promise<void> {
+    const deadline = performance.now() + START_LIMIT_MS;
+    for (;;)
+      try {
+        await serversUp(this.file, { tell: SILENT, yes: true, env: {} });
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
   }
 
   /** Calls a function of the broker: `module function [arguments]`. Another fault may have it down: then again. */
