@@ -34,14 +34,10 @@ async function left(): Promise<string[]> {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   const host = encodeURIComponent(virtualHost(election.name));
   const { status } = await fetch(`${origin}/api/vhosts/${host}`, { headers: { authorization } });
-  const database = await election.ports.ledger.published().then(
-    () => true,
-    (error: { code?: string }) => error.code !== '3D000',
-  );
   return [
     ...(status === 200 ? ['virtual host'] : []),
     ...((await election.ports.electorate.published()) ? ['electorate'] : []),
-    ...(database ? ['database'] : []),
+    ...((await election.ports.ledger.published()) ? ['database'] : []),
   ];
 }
 
