@@ -85,15 +85,7 @@ function job(
               name: 'k6',
               image,
               imagePullPolicy: pullPolicy,
-              // The summary comes last in the log, after the text for people.
-              args: [
-                'run',
-                '--quiet',
-                '--no-usage-report',
-                '--summary-export',
-                '/dev/stdout',
-                '/scripts/main.ts',
-              ],
+              args: ['run', '--quiet', '--no-usage-report', '/scripts/in-cluster.ts'],
               env,
               resources: { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '4Gi' } },
               securityContext: {

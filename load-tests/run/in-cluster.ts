@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Cluster } from '../../scripts/cluster/cluster.ts';
 import { scratchImage } from '../../scripts/cluster/local/scratch-image.ts';
 import { must, run } from '../../scripts/cluster/run-program.ts';
-import type { Steps } from '../../scripts/stack/steps.ts';
+import type { Telling } from '../../scripts/servers/servers.ts';
 import type { Tally } from '../../scripts/stack/tally.ts';
 import type { ScenarioName, Size } from '../k6/scenarios.ts';
 import { jobObjects, splitLog } from './cluster-job.ts';
@@ -18,7 +18,7 @@ const LOCAL_IMAGE = `localhost/scrutin/k6:${K6_VERSION}`;
 export const OFFICIAL_IMAGE = `docker.io/grafana/k6:${K6_VERSION}`;
 
 export interface InClusterOptions {
-  cluster: Cluster;
+  cluster: Pick<Cluster, 'kubectl' | 'loadImages'>;
   /** Image of k6; absent: made here and given to the cluster’s nodes. */
   image?: string | undefined;
   namespace: string;
@@ -31,7 +31,7 @@ export interface InClusterOptions {
   first: number;
   folder: string;
   drainSeconds: number;
-  steps: Steps;
+  steps: Telling;
 }
 
 /**
@@ -134,7 +134,7 @@ async function ended(
   throw new Error(`Job ${name} has not ended in time:\n${events.split('\n').slice(-8).join('\n')}`);
 }
 
-async function ownImage(cluster: Cluster, steps: Steps): Promise<string> {
+async function ownImage(cluster: InClusterOptions['cluster'], steps: Telling): Promise<string> {
   const work = mkdtempSync(join(tmpdir(), 'scrutin-k6-image-'));
   try {
     const archive = join(work, 'k6.tar');
