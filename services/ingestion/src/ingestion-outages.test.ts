@@ -69,7 +69,9 @@ describe('while the broker is away', () => {
     expect(response.headers.get('retry-after')).toBe('1');
     expect(ms).toBeLessThan(1_000);
     // Its ballot may still be counted, so the log has its id.
-    const told = ingestion.output.split('\n').find((line) => line.includes('vote refused'));
+    const refusal = () => /^.*vote refused.*$(?=\n)/m.exec(ingestion.output)?.[0];
+    await until('the log tells it', () => refusal() !== undefined);
+    const told = refusal();
     expect(JSON.parse(told!)).toMatchObject({
       level: 'debug',
       reason: 'broker-unavailable',

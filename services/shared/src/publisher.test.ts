@@ -91,6 +91,31 @@ describe('a publisher', () => {
     expect(ready.ready).toBe(true);
   });
 
+  it('connects anew after nothing but refusals, and not after one', async () => {
+    await vhost.channel.deleteQueue(QUEUES.validation);
+    const queueArguments = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+    await vhost.channel.assertQueue(QUEUES.validation, { durable: true, arguments: queueArguments });
+    await vhost.channel.bindQueue(QUEUES.validation, 'votes', ROUTING_KEYS.validation);
+    const ready = await openReady({ confirmTimeoutMs: 1_000 });
+    await ready.publish(ROUTING_KEYS.validation, content);
+    const refused = () =>
+      expect(ready.publish(ROUTING_KEYS.validation, content)).rejects.toMatchObject(unavailable);
+    await refused();
+    expect(ready.ready).toBe(true);
+    await new Promise((later) => setTimeout(later, 1_100));
+    // A confirm in between: the channel is sound.
+    await vhost.channel.purgeQueue(QUEUES.validation);
+    await ready.publish(ROUTING_KEYS.validation, content);
+    await refused();
+    expect(ready.ready).toBe(true);
+    await new Promise((later) => setTimeout(later, 1_100));
+    await refused();
+    expect(ready.ready).toBe(false);
+    await vhost.channel.purgeQueue(QUEUES.validation);
+    await until('the publisher is back', () => ready.ready, 5_000);
+    await ready.publish(ROUTING_KEYS.validation, content);
+  });
+
   it('rejects at once while the broker is away, and works again when it is back', async () => {
     const through = await openThroughProxy();
     proxy!.refuse();

@@ -28,6 +28,8 @@ export class Publisher {
   /** Ids of messages that came back because no queue is bound for them. */
   readonly #returned = new Set<string>();
   #inFlight = 0;
+  /** Since when the channel has had refusals and not one confirm, `performance.now()`; undefined if the last was a confirm. */
+  #refusedSince: number | undefined;
 
   private constructor(options: PublisherOptions) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class Publisher {
         });
         channel.on('return', (message) => publisher.#returned.add(String(message.properties.messageId)));
         await channel.checkExchange(EXCHANGE);
+        publisher.#refusedSince = undefined;
         publisher.#channel = channel;
       },
     });
@@ -119,6 +122,7 @@ export class Publisher {
           },
           (error) => {
             const cameBack = this.#returned.delete(messageId);
+            if (this.#channel === channel) this.#trust(error === null || error === undefined);
             if (error) settle(unavailable('refused, or the connection broke', error));
             else if (cameBack) settle(unavailable(`no queue is bound for ${routingKey}`));
             else settle();
@@ -128,6 +132,23 @@ export class Publisher {
         settle(unavailable('the channel is closed', error));
       }
     });
+  }
+
+  /**
+   * A full queue refuses, and so does, for ever, a channel that has lost the leader of a quorum queue (seen with RabbitMQ 3.10
+   * after the loss of a node, while other channels were served). After refusals alone for as long as a confirm may take, the
+   * channel is made anew: that mends the second and does no harm to the first.
+   */
+  #trust(confirmed: boolean): void {
+    if (confirmed) {
+      this.#refusedSince = undefined;
+      return;
+    }
+    this.#refusedSince ??= performance.now();
+    if (performance.now() - this.#refusedSince < this.#options.confirmTimeoutMs) return;
+    this.#refusedSince = undefined;
+    this.#options.log.warn('RabbitMQ has refused every message for some time; connecting anew');
+    this.#broker.reset();
   }
 
   /** Closes the connection. What has no confirm yet rejects, so wait for that first. */
