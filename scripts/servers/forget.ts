@@ -24,11 +24,20 @@ export async function endLeftStages(file: StateFile): Promise<string[]> {
 
 /**
  * Throws all of a data folder away, what runs from it first. `keep` names what stays: by default the lock,
- * which its owner releases, the folders of the tests, and the local cluster's, which has its own `down`. Does nothing if there is no such folder.
+ * which its owner releases, the folders of the
+ * tests, and the local cluster's, which has its own `down`. Does nothing if there is no such folder.
  */
 export async function forget(
   folder: string,
-  keep: readonly string[] = ['lock.json', 'test', 'test-operator', 'cluster'],
+  keep: readonly string[] = [
+    'lock.json',
+    'test',
+    'test-operator',
+    'test-faults',
+    'test-replicated',
+    'test-cluster',
+    'cluster',
+  ],
 ): Promise<void> {
   if (!existsSync(folder)) return;
   let elsewhere: string | undefined;
