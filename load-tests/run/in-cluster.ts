@@ -10,7 +10,7 @@ import type { ScenarioName, Size } from '../k6/scenarios.ts';
 import { jobObjects, splitLog } from './cluster-job.ts';
 import { tallyOfResults } from './given-system.ts';
 import { K6_VERSION, k6Program } from './k6-program.ts';
-import type { LoadResult } from './run-load.ts';
+import { atRest, type LoadResult } from './run-load.ts';
 import { LoadSummary } from './summary.ts';
 
 /** The image that a cluster without a registry gets: k6 and nothing else. */
@@ -94,11 +94,7 @@ export async function loadInCluster(options: InClusterOptions): Promise<LoadResu
     const read = LoadSummary.read(join(folder, `${scenario}.json`));
     const since = Date.now();
     const expected = before.outcomes.aggregated + read.count('accepted_voters');
-    let after = await tally();
-    while (after.outcomes.aggregated < expected && Date.now() < since + options.drainSeconds * 1000) {
-      await new Promise((later) => setTimeout(later, 1_000));
-      after = await tally();
-    }
+    const after = await atRest(tally, expected, options.drainSeconds);
     return { summary: read, code: 0, before, after, drained: (Date.now() - since) / 1000, memory: {}, laws };
   } finally {
     // The roll above all: nothing of it stays in the cluster.

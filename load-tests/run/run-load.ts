@@ -56,17 +56,17 @@ export async function runLoad(options: {
   const summary = LoadSummary.read(join(folder, `${label}.json`));
   const cast = system.outcomesKnown ? 'accepted_requests' : 'accepted_voters';
   const expected = outcomesOf(before) + summary.count(cast);
-  const after = await atRest(system, expected, options.drainSeconds);
+  const after = await atRest(() => system.tally(), expected, options.drainSeconds);
   return { summary, code, before, after, drained: (Date.now() - ended) / 1000, memory };
 }
 
 /** Resolves when all have an outcome and none comes any more, or after so many seconds with what there is then. */
-async function atRest(system: LoadedSystem, expected: number, seconds: number): Promise<Tally> {
+export async function atRest(tally: () => Promise<Tally>, expected: number, seconds: number): Promise<Tally> {
   const deadline = Date.now() + seconds * 1000;
-  let last = await system.tally();
+  let last = await tally();
   for (;;) {
     await new Promise((later) => setTimeout(later, 500));
-    const now = await system.tally();
+    const now = await tally();
     const settled = outcomesOf(now) >= expected && outcomesOf(now) === outcomesOf(last);
     if (settled || Date.now() > deadline) return now;
     last = now;

@@ -9,18 +9,15 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { cacheFolder } from '../cache-folder.ts';
 import type { Telling } from '../servers/servers.ts';
 import type { Recipe } from './recipes.ts';
 import { LEAST_GO } from './versions.ts';
 
 const exec = promisify(execFile);
-
-/** Where what was built is kept: outside the work tree, by version. */
-export const cacheFolder = (): string =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'scrutin', 'go');
 
 /** Paths of a recipe's programs. */
 export type Programs<R extends Recipe> = Record<keyof R['programs'], string>;
@@ -87,7 +84,7 @@ export const fromSources = (
 const recipeName = (recipe: Recipe): string =>
   recipe.module ?? `scrutin/${Object.keys(recipe.programs).join('-')}`;
 const recipeFolder = (recipe: Recipe): string =>
-  join(cacheFolder(), `${recipeName(recipe).replaceAll('/', '_')}@${recipe.version}`);
+  join(cacheFolder('go'), `${recipeName(recipe).replaceAll('/', '_')}@${recipe.version}`);
 
 /** Runs `work` in a module of its own that requires the recipe's; `go install` refuses modules with replace lines. */
 async function inToolsModule(recipe: Recipe, work: (folder: string) => Promise<void>): Promise<void> {

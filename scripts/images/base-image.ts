@@ -3,11 +3,12 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync,
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { cacheFolder } from '../cache-folder.ts';
 import { projectFolder } from '../servers/state.ts';
 import type { Steps } from '../stack/steps.ts';
 import { isCurrent, remember } from './built-images.ts';
 import { distributionTar, npmFolder, type Suite } from './distribution.ts';
-import { cacheFolder, type Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { inputsDigest } from './inputs.ts';
 import { installPackages } from './install-builders.ts';
 
@@ -52,7 +53,7 @@ async function buildFromDistribution(
 ): Promise<void> {
   if (!(await isInstalled('debootstrap'))) await installPackages(['debootstrap'], steps);
   const tar = await steps.step(`Debian ${suite}, smallest tree`, () => distributionTar(suite));
-  const context = mkdtempSync(join(cacheFolder(), 'context-'));
+  const context = mkdtempSync(join(cacheFolder('images'), 'context-'));
   try {
     copyFileSync(tar, join(context, 'distribution.tar'));
     mkdirSync(join(context, 'npm'));

@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheFolder, type Engine } from './engine.ts';
+import { cacheFolder } from '../cache-folder.ts';
+import type { Engine } from './engine.ts';
 
 /** Where it is kept what an image was made of. A label won't do: an engine that has all layers leaves it as it was. */
 const recordPath = (engine: Engine, image: string): string =>
-  join(cacheFolder(), 'built', engine.name, encodeURIComponent(image));
+  join(cacheFolder('images'), 'built', engine.name, encodeURIComponent(image));
 
 /** True if the image that the engine has was made of what has this digest. */
 export async function isCurrent(engine: Engine, image: string, inputs: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from './engine.ts';
+import { cacheFolder } from '../cache-folder.ts';
 
 const exec = promisify(execFile);
 
@@ -14,7 +14,7 @@ export type Suite = (typeof SUITES)[number];
  * apt uses; kept in the cache folder. Needs root.
  */
 export async function distributionTar(suite: Suite): Promise<string> {
-  const folder = cacheFolder();
+  const folder = cacheFolder('images');
   const tar = join(folder, `${suite}.tar`);
   if (existsSync(tar)) return tar;
   if (process.getuid?.() !== 0)

@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cacheFolder } from '../cache-folder.ts';
 
 const exec = promisify(execFile);
 
@@ -22,10 +22,6 @@ export interface Build {
   /** A file that npm reads in the build; no layer keeps it. */
   npmrc?: string | undefined;
 }
-
-/** Where this project keeps what it has made: outside the work tree. */
-export const cacheFolder = (): string =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'scrutin', 'images');
 
 /** Builds and stores images, by a program that is there. */
 export class Engine {
@@ -157,7 +153,7 @@ export class Engine {
 
 /** Images of ours alone, so that they can be thrown away as one folder. */
 function buildahStorage(): string[] {
-  const folder = cacheFolder();
+  const folder = cacheFolder('images');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return [
     ...['--root', join(folder, 'storage'), '--runroot', join(folder, 'run')],

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cacheFolder } from '../cache-folder.ts';
 import { must } from '../cluster/run-program.ts';
 import type { Telling } from '../servers/servers.ts';
 
@@ -13,8 +13,7 @@ export async function pythonTool(
   tell: Telling,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
-  const cache = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'scrutin', 'python');
-  const folder = join(cache, `${tool.package}-${tool.version}`);
+  const folder = join(cacheFolder('python', env), `${tool.package}-${tool.version}`);
   const program = join(folder, 'bin', tool.program);
   if (existsSync(join(folder, 'complete'))) return program;
   await tell.step(`${tool.package} ${tool.version}`, async (detail) => {

@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isExecutable } from './executable.ts';
 import type { ServerName } from './state.ts';
 
 export interface Binaries {
@@ -96,13 +97,4 @@ function findIn(base: string, folder: RegExp, program: string): string | undefin
     .reverse()
     .map((name) => join(base, name, program))
     .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

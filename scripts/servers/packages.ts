@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
+import { isExecutable } from './executable.ts';
 import type { ServerName } from './state.ts';
 
 /** The distribution's package of each server (Debian, Ubuntu). */
@@ -38,7 +38,7 @@ export function planPackages(
   const has = (program: string) =>
     [...path.split(':'), '/usr/bin', '/usr/sbin']
       .filter(Boolean)
-      .some((folder) => executable(`${folder}/${program}`));
+      .some((folder) => isExecutable(`${folder}/${program}`));
   if (!has('apt-get')) return undefined;
   const install = ['sh', script, '', ...packages];
   const plan = { packages: [...packages] };
@@ -83,13 +83,4 @@ export function install({ command }: Installation): Promise<string | undefined> 
       resolve(code === 0 ? undefined : text.split('\n').slice(-15).join('\n') || `exit code ${code}`);
     });
   });
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

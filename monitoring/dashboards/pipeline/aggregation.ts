@@ -1,8 +1,9 @@
 import * as unit from '@grafana/grafana-foundation-sdk/units';
 import type { Row } from '../frame.ts';
-import { graph, NONE_EXPECTED, query } from '../panels.ts';
-import { meanOf, ofStages, perSecond, rateBy } from '../promql.ts';
+import { graph, query } from '../panels.ts';
+import { meanOf, ofStages, rateBy } from '../promql.ts';
 import { quantiles } from '../red.ts';
+import { batches } from './batches.ts';
 
 export const aggregation: Row = {
   title: 'Aggregation',
@@ -14,23 +15,7 @@ export const aggregation: Row = {
       stacked: true,
       queries: [query('{{outcome}}', rateBy('outcome', ofStages('scrutin_votes_counted_total')))],
     }),
-    graph({
-      title: 'Retries and rejects',
-      description:
-        'Batches tried again because a server did not answer, and what could not be read and went to review.',
-      unit: unit.OpsPerSecond,
-      queries: [
-        query('batches tried again', `sum(${perSecond(ofStages('scrutin_aggregation_retries_total'))})`),
-        query('sent to review', `sum(${perSecond(ofStages('scrutin_aggregation_rejected_total'))})`),
-      ],
-      steps: NONE_EXPECTED,
-    }),
-    graph({
-      title: 'Time of a batch',
-      description: 'From taking a batch to its acknowledgement.',
-      unit: unit.Seconds,
-      queries: quantiles('scrutin_aggregation_batch_seconds'),
-    }),
+    ...batches('aggregation'),
     graph({
       title: 'Time of the tally in PostgreSQL',
       description: 'The transactions of one batch.',

@@ -1,8 +1,9 @@
 import * as unit from '@grafana/grafana-foundation-sdk/units';
 import type { Row } from '../frame.ts';
-import { graph, NONE_EXPECTED, query } from '../panels.ts';
-import { meanOf, ofStages, perSecond, rateBy } from '../promql.ts';
+import { graph, query } from '../panels.ts';
+import { meanOf, ofStages, rateBy } from '../promql.ts';
 import { quantiles } from '../red.ts';
+import { batches } from './batches.ts';
 
 export const validation: Row = {
   title: 'Validation',
@@ -14,23 +15,7 @@ export const validation: Row = {
       stacked: true,
       queries: [query('{{outcome}}', rateBy('outcome', ofStages('scrutin_votes_decided_total')))],
     }),
-    graph({
-      title: 'Retries and rejects',
-      description:
-        'Batches tried again because a server did not answer, and what could not be read and went to review.',
-      unit: unit.OpsPerSecond,
-      queries: [
-        query('batches tried again', `sum(${perSecond(ofStages('scrutin_validation_retries_total'))})`),
-        query('sent to review', `sum(${perSecond(ofStages('scrutin_validation_rejected_total'))})`),
-      ],
-      steps: NONE_EXPECTED,
-    }),
-    graph({
-      title: 'Time of a batch',
-      description: 'From taking a batch to its acknowledgement.',
-      unit: unit.Seconds,
-      queries: quantiles('scrutin_validation_batch_seconds'),
-    }),
+    ...batches('validation'),
     graph({
       title: 'Time of the decision in Redis',
       description: 'Script calls of one batch.',

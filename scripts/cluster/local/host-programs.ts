@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { isExecutable } from '../../servers/executable.ts';
 import { agreed, install, planPackages } from '../../servers/packages.ts';
 import type { Telling } from '../../servers/servers.ts';
 
@@ -35,12 +35,3 @@ const missing = (): string[] =>
   Object.entries(PROGRAMS)
     .filter(([path]) => !isExecutable(path))
     .map(([, name]) => name);
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
