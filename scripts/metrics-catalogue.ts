@@ -23,7 +23,13 @@ const pool = { totalCount: 0, idleCount: 0, waitingCount: 0 };
 /** What each process registers beside what all do. */
 const PROCESSES: Record<string, (registry: Registry) => void> = {
   ingestion: (registry) =>
-    ingestionMetrics(registry, { pending: none, inFlight: none, redisUp: never, rabbitmqUp: never }),
+    ingestionMetrics(registry, {
+      waiting: none,
+      pending: none,
+      inFlight: none,
+      redisUp: never,
+      rabbitmqUp: never,
+    }),
   validation: (registry) =>
     validationMetrics(registry, {
       queue: () => ({ queue: 'validation_queue', oldestSeconds: 0 }),

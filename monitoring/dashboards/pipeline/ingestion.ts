@@ -33,10 +33,11 @@ export const ingestion: Row = {
     graph({
       title: 'Under way',
       description:
-        'Votes that wait for the confirm, messages without one yet, and votes that travel in one message on average. Past its limit ingestion answers 503.',
+        'Votes whose work has not begun, votes that wait for the confirm, messages without one yet, and votes that travel in one message on average. Past its limits ingestion answers 503.',
       unit: unit.Short,
       queries: [
-        query('votes that wait', `sum(${ofStages('scrutin_ingestion_pending_votes')})`),
+        query('votes not begun', `sum(${ofStages('scrutin_ingestion_waiting_votes')})`),
+        query('votes that wait for the confirm', `sum(${ofStages('scrutin_ingestion_pending_votes')})`),
         query('messages without a confirm', `sum(${ofStages('scrutin_ingestion_inflight_confirms')})`),
         query('votes a message', meanOf('scrutin_ingestion_message_votes', ofStages)),
       ],

@@ -26,7 +26,13 @@ export const settings = {
   MAX_PENDING_VOTES: kinds
     .integer(1, 1_000_000)
     .default(4_096)
-    .describe('Votes waiting for the broker’s confirm at the most; more get 503 (P6)'),
+    .describe('Votes under way, from their arrival to the broker’s confirm, at the most; more get 503 (P6)'),
+  MAX_WAIT_MS: kinds
+    .integer(10, 60_000)
+    .default(250)
+    .describe(
+      'Milliseconds until the work on a vote begins, at the most; one that would wait longer gets 503',
+    ),
   CONFIRM_TIMEOUT_MS: kinds
     .integer(100, 60_000)
     .default(5_000)

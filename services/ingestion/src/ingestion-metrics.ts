@@ -1,5 +1,5 @@
 import type { FailureCode } from '@scrutin/shared/errors.ts';
-import { measureRequests } from '@scrutin/shared/http-metrics.ts';
+import { requestMeter } from '@scrutin/shared/http-metrics.ts';
 import { LATENCY_BUCKETS, SIZE_BUCKETS } from '@scrutin/shared/metrics.ts';
 import { connectionMetrics, redisCallMetrics } from '@scrutin/shared/server-metrics.ts';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
@@ -24,6 +24,7 @@ const REASONS: readonly (FailureCode | 'unreadable')[] = [
 ];
 
 export interface IngestionState {
+  waiting: () => number;
   pending: () => number;
   inFlight: () => number;
   redisUp: () => boolean;
@@ -33,6 +34,14 @@ export interface IngestionState {
 export function ingestionMetrics(registry: Registry, state: IngestionState) {
   const registers = [registry];
   connectionMetrics(registry, { redis: state.redisUp, rabbitmq: state.rabbitmqUp });
+  new Gauge({
+    name: 'scrutin_ingestion_waiting_votes',
+    help: 'Votes that have arrived and whose work has not begun',
+    registers,
+    collect() {
+      this.set(state.waiting());
+    },
+  });
   new Gauge({
     name: 'scrutin_ingestion_pending_votes',
     help: 'Votes taken that wait for the broker’s confirm',
@@ -50,7 +59,7 @@ export function ingestionMetrics(registry: Registry, state: IngestionState) {
     },
   });
   const metrics = {
-    measureRequests: measureRequests(registry),
+    measureRequest: requestMeter(registry),
     redisCall: redisCallMetrics(registry, ['read-election', 'count-requests']),
     received: new Counter({
       name: 'scrutin_votes_received_total',
@@ -70,7 +79,7 @@ export function ingestionMetrics(registry: Registry, state: IngestionState) {
     }),
     acceptSeconds: new Histogram({
       name: 'scrutin_ingestion_accept_seconds',
-      help: 'From the request’s body to its 202',
+      help: 'From the request’s arrival to its 202, without the time that its client took for the body',
       buckets: LATENCY_BUCKETS,
       registers,
     }),

@@ -15,6 +15,7 @@ import { ingestionMetrics } from './ingestion-metrics.ts';
 import { mountDocs } from './openapi.ts';
 import { limitRate } from './rate-limit.ts';
 import { VoteBatcher } from './vote-batcher.ts';
+import { voteDoor } from './vote-door.ts';
 import { voteRoute } from './vote-route.ts';
 
 const { config, log } = startStage('ingestion', settings);
@@ -39,6 +40,7 @@ const batcher = new VoteBatcher({
   },
 });
 const metrics = ingestionMetrics(registry, {
+  waiting: () => door.waiting,
   pending: () => batcher.pending,
   inFlight: () => publisher.inFlight,
   redisUp: () => redisWatch.up,
@@ -69,7 +71,6 @@ app.set(
   'trust proxy',
   /^\d+$/.test(config.TRUST_PROXY) ? Number(config.TRUST_PROXY) : config.TRUST_PROXY.split(','),
 );
-app.use(metrics.measureRequests);
 app.use(
   voteRoute({
     election: () => election.current,
@@ -101,7 +102,15 @@ mountDocs(app);
 mountErrors(app, log);
 
 const parts = { config, log, health };
-const server = await serveStage(app, parts, 'ingestion takes votes');
+const door = voteDoor({
+  app,
+  metrics,
+  // As many as travel in one message.
+  perTurn: config.BATCH_MAX_VOTES,
+  maxWaitMs: config.MAX_WAIT_MS,
+  room: () => config.MAX_PENDING_VOTES - batcher.pending,
+});
+const server = await serveStage(door.listener, parts, 'ingestion takes votes');
 
 stopStageOnSignal(parts, server, [
   // Votes that still arrive on open connections are taken: each gets its answer, and then no more come.

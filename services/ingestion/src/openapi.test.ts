@@ -30,6 +30,7 @@ function ingestionApp() {
       resultsUrl: 'http://127.0.0.1:3004',
       log: createLog({ stage: 'test', level: 'silent' }),
       metrics: ingestionMetrics(registry, {
+        waiting: () => 0,
         pending: () => 0,
         inFlight: () => 0,
         redisUp: () => false,

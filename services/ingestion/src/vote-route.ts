@@ -4,7 +4,7 @@ import { sendProblem } from '@scrutin/shared/http.ts';
 import type { Log } from '@scrutin/shared/log.ts';
 import type { VoteTracing } from '@scrutin/shared/vote-tracing.ts';
 import type { Pepper } from '@scrutin/shared/voter-hash.ts';
-import { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
+import { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express';
 import { InvalidSubmission, requireOpen, toPendingVote } from './accept-vote.ts';
 import type { IngestionMetrics } from './ingestion-metrics.ts';
 import { readJsonBody } from './read-json-body.ts';
@@ -27,6 +27,8 @@ export interface VoteRouteOptions {
 /** A vote is about 90 bytes; this leaves room for clients that send more members. */
 const BODY_LIMIT = 4_096;
 export const VOTE_PATH = '/api/v1/vote';
+/** What a vote has waited at the door, where there is one; see {@link voteDoor}. */
+const waitedMs = ({ locals }: Response): number => (locals.waitedMs as number | undefined) ?? 0;
 const ACCEPTED = 'The vote was accepted and will be counted';
 
 /** `POST /api/v1/vote`: 202 once the broker has confirmed the vote on a durable quorum queue (P1). */
@@ -45,7 +47,7 @@ export function voteRoute(options: VoteRouteOptions): Router {
       });
     batcher.requireRoom();
     const body = await readJsonBody(request, BODY_LIMIT);
-    const start = performance.now();
+    const start = performance.now() - waitedMs(response);
     const now = Date.now();
     const current = election();
     requireOpen(current, now);

@@ -1,5 +1,4 @@
-import type { Server } from 'node:http';
-import type { Express } from 'express';
+import type { RequestListener, Server } from 'node:http';
 import type { Settings } from './config.ts';
 import { type Config, ConfigError, maskedConfig, readConfig } from './config.ts';
 import type { Health } from './health.ts';
@@ -50,7 +49,7 @@ export interface StageParts {
  * which setting to change.
  */
 export async function serveStage(
-  app: Express,
+  app: RequestListener,
   parts: StageParts,
   says: string,
   details: Record<string, unknown> = {},

@@ -1,0 +1,65 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { problem } from '@scrutin/shared/http.ts';
+import type { Express, Response } from 'express';
+import { Door } from './door.ts';
+import type { IngestionMetrics } from './ingestion-metrics.ts';
+import { VOTE_PATH } from './vote-route.ts';
+
+export interface VoteDoorOptions {
+  app: Express;
+  metrics: IngestionMetrics;
+  perTurn: number;
+  maxWaitMs: number;
+  /** How many more votes may be under way now. */
+  room: () => number;
+}
+
+/** Written once: a refusal must cost much less than a vote, or those refused would take the time of those accepted. */
+const REFUSAL = Buffer.from(JSON.stringify(problem('overloaded', 'Try again in a moment')));
+const HEADERS = {
+  'Content-Type': 'application/problem+json; charset=utf-8',
+  'Content-Length': REFUSAL.length,
+  'Retry-After': '1',
+};
+
+/**
+ * The listener in front of ingestion's application: votes wait at a {@link Door}, all else goes straight on. A refusal here has seen neither
+ * the client's rate nor its body.
+ */
+export function voteDoor(options: VoteDoorOptions): { listener: RequestListener; readonly waiting: number } {
+  const { app, metrics, perTurn, maxWaitMs, room } = options;
+  const door = new Door({
+    perTurn,
+    maxWaitMs,
+    room,
+    serve: (request, response, waitedMs) => {
+      // Express takes what is there as the `locals` of the answer.
+      Object.assign(response, { locals: { waitedMs } satisfies Partial<Response['locals']> });
+      app(request, response);
+    },
+    refuse: (request, response) => {
+      Object.assign(request, { route: { path: VOTE_PATH } });
+      metrics.received.inc();
+      metrics.refused.inc({ reason: 'overloaded' });
+      response.writeHead(503, HEADERS).end(REFUSAL);
+    },
+    onAbandoned: () => {
+      metrics.received.inc();
+      metrics.refused.inc({ reason: 'bad-request' });
+    },
+  });
+  return {
+    listener: (request, response) => {
+      metrics.measureRequest(request, response);
+      if (isVote(request)) door.enter(request, response);
+      else app(request, response);
+    },
+    get waiting() {
+      return door.waiting;
+    },
+  };
+}
+
+/** Whatever may turn out to be a vote: the router looks more closely. */
+const isVote = ({ method, url }: IncomingMessage): boolean =>
+  method === 'POST' && url?.startsWith(VOTE_PATH) === true;
