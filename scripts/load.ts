@@ -7,6 +7,7 @@ import { Argument, Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { SCENARIOS, type Scenario, type ScenarioName } from '../load-tests/k6/scenarios.ts';
 import { miscounted } from '../load-tests/run/check-counts.ts';
+import { keepApart } from '../load-tests/run/cores.ts';
 import { givenSystem } from '../load-tests/run/given-system.ts';
 import { loadInCluster, OFFICIAL_IMAGE } from '../load-tests/run/in-cluster.ts';
 import { k6Program } from '../load-tests/run/k6-program.ts';
@@ -47,6 +48,11 @@ const program = new Command('npm run load --')
   .option('--laws <ids>', 'its laws, separated by commas; each elector votes on each of them')
   .option('--database <url>', 'its election’s database, to check the counts there and not by the results')
   .option('--set <NAME=value>', 'a setting of the own pipeline’s stages; may be repeated', collect, {})
+  .option(
+    '--apart',
+    'half of the cores for the own pipeline and its servers, the others for k6; so by default for overload',
+  )
+  .option('--no-apart', 'all cores for both')
   .option('--in-cluster', 'run k6 as a Job on a cluster, beside the election; with --election, --roll', false)
   .option(
     '--context',
@@ -89,6 +95,7 @@ const options = program.opts<{
   image?: string;
   first: number;
   drain: number;
+  apart?: boolean;
   set: Record<string, string>;
   yes: boolean;
 }>();
@@ -103,8 +110,13 @@ const votesNeeded = () =>
     ? SCENARIOS.breaking.votes(size) + 2 * SCENARIOS.overload.votes(size)
     : scenario.votes(size);
 
-async function loadSystem(k6: string, system: LoadedSystem, folder: string, steps: Steps): Promise<number> {
-  const shared = { k6, system, folder, show: true, drainSeconds: options.drain };
+async function loadSystem(
+  { k6, k6Cores }: { k6: string; k6Cores?: string },
+  system: LoadedSystem,
+  folder: string,
+  steps: Steps,
+): Promise<number> {
+  const shared = { k6, k6Cores, system, folder, show: true, drainSeconds: options.drain };
   if (name === 'overload') return overload({ ...shared, size, first: options.first, steps });
   const result = await runLoad({ ...shared, scenario: name, size, first: options.first, label: name });
   return report(result, system.laws, system.outcomesKnown, folder);
@@ -160,11 +172,12 @@ await runCommand(async () => {
     if (options.target) {
       const system = await givenSystem(options);
       try {
-        return await loadSystem(k6, system, summaries, steps);
+        return await loadSystem({ k6 }, system, summaries, steps);
       } finally {
         await system.stop();
       }
     }
+    const cores = (options.apart ?? name === 'overload') ? keepApart() : undefined;
     if (privateServers().length > 0) await forget(folder, ['lock.json', 'summaries']);
     const file = StateFile.open(folder);
     try {
@@ -179,7 +192,7 @@ await runCommand(async () => {
         }),
       );
       try {
-        return await loadSystem(k6, system, summaries, steps);
+        return await loadSystem({ k6, ...(cores && { k6Cores: cores.generator }) }, system, summaries, steps);
       } finally {
         await system.stop();
       }

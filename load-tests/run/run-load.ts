@@ -27,6 +27,8 @@ export interface LoadResult {
  */
 export async function runLoad(options: {
   k6: string;
+  /** Cores that k6 is kept to, as taskset takes them; by default all. */
+  k6Cores?: string | undefined;
   system: LoadedSystem;
   scenario: ScenarioName;
   size: Size;
@@ -75,6 +77,7 @@ export async function atRest(tally: () => Promise<Tally>, expected: number, seco
 
 function runK6({
   k6,
+  k6Cores,
   system,
   scenario,
   size,
@@ -94,9 +97,11 @@ function runK6({
     FIRST: String(first),
   };
   return new Promise((resolve, reject) => {
+    const [program, ...before] = k6Cores === undefined ? [k6] : ['taskset', '-c', k6Cores, k6];
     const child = spawn(
-      k6,
+      program!,
       [
+        ...before,
         'run',
         '--no-usage-report',
         // Elsewhere than on a terminal a progress line a second is noise.
