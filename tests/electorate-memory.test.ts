@@ -18,7 +18,8 @@ import { voterHasher } from '../operator/src/electorate/voter-hasher.ts';
 import { decideVotes } from '../services/validation/src/decide.ts';
 
 const VOTERS = 1_000_000;
-const LOAD_SECONDS = 8;
+/** How much longer the load may take than {@link leastWork}; it was 1.0 to 1.5 times as long. */
+const LOAD_RATIO = 4;
 /** `used_memory` a voter before anybody has voted, and when everybody has on one law. */
 const BYTES_BEFORE = 26;
 const BYTES_AFTER = 50;
@@ -50,20 +51,34 @@ async function usedMemory(): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1]);
 }
 
-it('a million voters load within 8 s, into 26 bytes each before the vote and 50 after it', async () => {
+it('a million voters load in little more than their hashing and writing takes, into 26 bytes each before the vote and 50 after it', async () => {
+  const least = await leastWork();
   const empty = await usedMemory();
   const source = filesSource(join(folder, 'hashes.txt'));
   const electorate = new Electorate(redis, 'referendum-on-a-rather-long-name-2026-01');
   const statistics: LoadStatistics = await loadElectorate({ electorate, source, pepper });
   expect(statistics).toMatchObject({ processed: VOTERS, unique: VOTERS, duplicates: 0, errors: 0 });
-  expect(statistics.seconds).toBeLessThan(LOAD_SECONDS);
+  console.info(`${statistics.seconds.toFixed(1)} s, of which ${least.toFixed(1)} s are hashing and writing`);
+  expect(statistics.seconds / least).toBeLessThan(LOAD_RATIO);
   const loaded = await usedMemory();
   expect((loaded - empty) / VOTERS).toBeLessThan(BYTES_BEFORE);
 
   await voteAll(electorate.electionId, statistics.layout);
   const voted = await usedMemory();
   expect((voted - empty) / VOTERS).toBeLessThan(BYTES_AFTER);
-}, 120_000);
+}, 300_000);
+
+/** Seconds that reading, hashing and sending a million voters to Redis take, one batch after the other, with nothing made of them. */
+async function leastWork(): Promise<number> {
+  const start = performance.now();
+  const hashVoters = voterHasher(pepper);
+  const source = filesSource(join(folder, 'hashes.txt'));
+  for await (const electors of readElectors(source, { batchSize: 10_000, onError: () => {} }))
+    await redis.sadd('least-work', ...hashVoters(electors));
+  const seconds = (performance.now() - start) / 1000;
+  await redis.flushall();
+  return seconds;
+}
 
 /** Everybody votes on one law, in batches as a worker takes them. */
 async function voteAll(id: string, layout: ElectorateLayout): Promise<void> {
