@@ -189,6 +189,12 @@ await runCommand(async () => {
           workers: options.workers,
           aggregations: options.aggregations,
           env: options.set,
+          servers: Object.fromEntries(
+            privateServers().flatMap((server) => {
+              const pid = file.running(server)?.pid;
+              return pid === undefined ? [] : [[server, pid]];
+            }),
+          ),
         }),
       );
       try {

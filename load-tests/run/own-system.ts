@@ -4,7 +4,7 @@ import type { ServerUrls } from '../../scripts/servers/servers.ts';
 import { connectForReading, readTally, type Tally } from '../../scripts/stack/tally.ts';
 import { ElectionUnderTest } from '../../tests/support/election-under-test.ts';
 import { removeElection } from '../../tests/support/remove-election.ts';
-import { memoryOf } from './memory.ts';
+import { memoryOf, memoryOfTree } from './memory.ts';
 
 /** What a load is sent to. */
 export interface LoadedSystem {
@@ -24,7 +24,14 @@ export interface LoadedSystem {
 /** The pipeline as processes of this machine, with an election of its own and no limit a client address. */
 export async function startOwnSystem(
   urls: ServerUrls,
-  options: { voters: number; workers: number; aggregations: number; env?: Record<string, string> },
+  options: {
+    voters: number;
+    workers: number;
+    aggregations: number;
+    env?: Record<string, string>;
+    /** Process ids of the servers that were started for it, by name. */
+    servers?: Record<string, number>;
+  },
 ): Promise<LoadedSystem> {
   const election = await ElectionUnderTest.start({
     urls,
@@ -45,13 +52,19 @@ export async function startOwnSystem(
     roll,
     outcomesKnown: true,
     tally: () => readTally(database),
-    memory: () =>
-      Object.fromEntries(
-        election.stages.flatMap((stage) => {
-          const bytes = stage.pid === undefined ? undefined : memoryOf(stage.pid);
-          return bytes === undefined ? [] : [[stage.options.name, bytes]];
-        }),
-      ),
+    memory: () => {
+      const all: [string, number | undefined][] = [
+        ...election.stages.map(({ pid, options: { name } }): [string, number | undefined] => [
+          name,
+          pid === undefined ? undefined : memoryOf(pid),
+        ]),
+        ...Object.entries(options.servers ?? {}).map(([name, pid]): [string, number | undefined] => [
+          name,
+          memoryOfTree(pid),
+        ]),
+      ];
+      return Object.fromEntries(all.filter((entry): entry is [string, number] => entry[1] !== undefined));
+    },
     stop: async () => {
       await database.end();
       await election.stop();
