@@ -71,6 +71,30 @@ test('makes an election’s place on the broker, and finds nothing to do the sec
   expect(await admin.ensureTopology(electionId)).toEqual([]);
 });
 
+test('before a missing queue is made, somebody may note that it is gone; without that none is made', async () => {
+  const queues = async () =>
+    (await management('GET', `/queues/${encodeURIComponent(vhost)}`)) as { name: string }[];
+  const seen: number[] = [];
+  const note = async () => {
+    seen.push((await queues()).length);
+  };
+  await admin.ensureTopology(electionId, note);
+  expect(seen).toEqual([0]);
+  await admin.ensureTopology(electionId, note);
+  expect(seen).toEqual([0]);
+  await management('DELETE', `/queues/${encodeURIComponent(vhost)}/${QUEUES.aggregation}`);
+  const away = async () => {
+    throw new Error('Redis is away');
+  };
+  await expect(admin.ensureTopology(electionId, away)).rejects.toThrow('Redis is away');
+  expect((await queues()).length).toBe(2);
+  expect(await admin.ensureTopology(electionId, note)).toEqual([
+    `queue ${QUEUES.aggregation}`,
+    `binding of ${QUEUES.aggregation}`,
+  ]);
+  expect(seen).toEqual([0, 2]);
+});
+
 test('two at once make it together', async () => {
   await Promise.all([admin.ensureTopology(electionId), open().ensureTopology(electionId)]);
   expect(await admin.ensureTopology(electionId)).toEqual([]);

@@ -70,8 +70,11 @@ export class RabbitmqAdmin implements BrokerPort {
    * Makes what is missing: virtual host, rights, exchange, queues, bindings, policies. Resolves with what was
    * made, in words; empty if all was there (P7). Never deletes a queue: throws {@link StepError} if one is of
    * the wrong type.
+   *
+   * `beforeQueues` is called once, before the first queue that is missing is made: that it was gone can be seen until then,
+   * and by nobody afterwards. If it rejects, no queue is made.
    */
-  async ensureTopology(electionId: string): Promise<string[]> {
+  async ensureTopology(electionId: string, beforeQueues?: () => Promise<void>): Promise<string[]> {
     const vhost = virtualHost(electionId);
     const made: string[] = [];
     if ((await this.#api.get('vhosts', vhost)).status === 404) {
@@ -90,8 +93,14 @@ export class RabbitmqAdmin implements BrokerPort {
       if (await this.#ensurePolicy(vhost, queue, definition)) changed.add(queue);
     for (const queue of changed) made.push(`policy of ${queue}`);
     if (await this.#ensureExchange(vhost)) made.push(`exchange ${EXCHANGE}`);
+    const missing: QueueName[] = [];
     for (const queue of Object.values(QUEUES))
-      if (await this.#ensureQueue(vhost, queue, !changed.has(queue))) made.push(`queue ${queue}`);
+      if (!(await this.#hasQueue(vhost, queue, !changed.has(queue)))) missing.push(queue);
+    if (missing.length > 0) await beforeQueues?.();
+    for (const queue of missing) {
+      await this.#api.put({ durable: true, arguments: { 'x-queue-type': 'quorum' } }, 'queues', vhost, queue);
+      made.push(`queue ${queue}`);
+    }
     for (const { queue, routingKey } of BINDINGS)
       if (await this.#ensureBinding(vhost, queue, routingKey)) made.push(`binding of ${queue}`);
     return made;
@@ -177,14 +186,11 @@ export class RabbitmqAdmin implements BrokerPort {
     return false;
   }
 
-  async #ensureQueue(vhost: string, queue: QueueName, settled: boolean): Promise<boolean> {
+  async #hasQueue(vhost: string, queue: QueueName, settled: boolean): Promise<boolean> {
     const { status, body } = await this.#api.get('queues', vhost, queue);
-    if (status === 404) {
-      await this.#api.put({ durable: true, arguments: { 'x-queue-type': 'quorum' } }, 'queues', vhost, queue);
-      return true;
-    }
+    if (status === 404) return false;
     checkQueue(vhost, body as FoundQueue, settled);
-    return false;
+    return true;
   }
 
   async #ensureBinding(vhost: string, queue: QueueName, routingKey: string): Promise<boolean> {
