@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { CoreV1Event } from '@kubernetes/client-node';
 import type { Log } from '@scrutin/shared/log.ts';
-import type { ElectionEvent } from '../reconcile/reconcile.ts';
+import type { ElectionEvent } from '../reconcile/step-recorder.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { RawElection } from './election-informer.ts';
 import { FIELD_MANAGER, GROUP, KIND, VERSION } from './election-names.ts';

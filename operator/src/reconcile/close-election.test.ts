@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { resultDigest, resultDocument } from '@scrutin/shared/result-document.ts';
-import { removeElection } from './remove-election.ts';
 import { CLOSES_AT, testElection } from './testing/election.ts';
 import { emptyRedis, type FakeVote } from './testing/fake-servers.ts';
 import { HOUR, OperatorUnderTest, OTHER_SOURCE } from './testing/operator-under-test.ts';
@@ -140,26 +139,5 @@ describe('an election that has closed', () => {
     await operator.reconcile();
     operator.servers.fail('broker.ping');
     expect((await operator.reconcile()).status.phase).toBe('Closed');
-  });
-});
-
-describe('deleting an Election', () => {
-  const remove = (reclaimPolicy: 'Retain' | 'Delete') =>
-    removeElection(testElection({ reclaimPolicy }), operator.servers.ports());
-
-  it('keeps its data unless the spec says otherwise', async () => {
-    operator.forget();
-    await remove('Retain');
-    expect(operator.servers.calls).toEqual([]);
-  });
-
-  it('removes queues, electorate and tally, each also if another fails, and may be repeated', async () => {
-    operator.forget().servers.fail('broker.remove');
-    await expect(remove('Delete')).rejects.toThrow('broker.remove failed');
-    expect(operator.servers.writes.sort()).toEqual(['electorate.remove', 'ledger.remove']);
-    operator.servers.heal();
-    await remove('Delete');
-    await remove('Delete');
-    expect(operator.servers.writes).toContain('broker.remove');
   });
 });

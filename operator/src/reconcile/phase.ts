@@ -2,6 +2,9 @@ import type { PublishedElection } from '@scrutin/shared/election.ts';
 import type { Phase } from '../election-resource.ts';
 import type { StepError } from './conditions.ts';
 
+/** Phases in which votes may have been cast: such an election goes by what was published, whatever its spec says. */
+export const BEGUN: readonly Phase[] = ['Open', 'Draining', 'Closed'];
+
 /** People can have voted: it was published as prepared, and its opening has come. `now` in milliseconds. */
 export const hasOpened = (published: PublishedElection | undefined, now: number): boolean =>
   published !== undefined && isPrepared(published) && now >= Date.parse(published.opensAt);

@@ -60,22 +60,6 @@ describe('an election on its way', () => {
     expect(electionStatusSchema.safeParse(operator.status).error).toBeUndefined();
   });
 
-  it('asks to be looked at when it opens, when it closes, and every second while it drains', async () => {
-    const looks = [];
-    for (const now of [OPENS_AT - 5, OPENS_AT + 5, CLOSES_AT]) {
-      operator.servers.now = now;
-      looks.push((await operator.reconcile()).requeueAfterMs);
-    }
-    expect(looks).toEqual([5, CLOSES_AT - OPENS_AT - 5, 1_000]);
-    operator.servers.now = CLOSES_AT + HOUR;
-    expect((await operator.reconcile()).requeueAfterMs).toBeUndefined();
-  });
-
-  it('never asks for a longer pause than a timer can wait', async () => {
-    operator.servers.now = OPENS_AT - 400 * 24 * HOUR;
-    expect((await operator.reconcile()).requeueAfterMs).toBe(2 ** 31 - 1);
-  });
-
   it('writes nothing the second time, in any phase', async () => {
     for (const now of [OPENS_AT - HOUR, OPENS_AT, CLOSES_AT, CLOSES_AT + HOUR]) {
       operator.servers.now = now;
@@ -224,28 +208,6 @@ describe('a step that fails', () => {
     expect(operator.status?.phase).toBe('Closed');
   });
 
-  it('names every server that is away', async () => {
-    operator.servers.beforeCall = (call) => {
-      if (call.endsWith('.ping')) throw new StepError('Unreachable', `${call} does not answer`);
-    };
-    await operator.reconcile();
-    expect(operator.condition('ConnectionsReady')?.message).toBe(
-      'electorate.ping does not answer; broker.ping does not answer; ledger.ping does not answer',
-    );
-  });
-
-  it('waits for a person only if none of the servers may come back by itself', async () => {
-    const denied = new StepError('AccessDenied', 'wrong password', { lasting: true });
-    operator.servers.fail('broker.ping', denied);
-    expect((await operator.reconcile()).failure).toMatchObject({ reason: 'AccessDenied', lasting: true });
-    expect(operator.status?.phase).toBe('Failed');
-    operator.servers.beforeCall = (call) => {
-      if (call === 'broker.ping') throw denied;
-      if (call === 'ledger.ping') throw new StepError('Unreachable', 'no answer');
-    };
-    expect((await operator.reconcile()).failure?.lasting).toBe(false);
-  });
-
   it('keeps the reason that a port gives, and Failed waits for a person', async () => {
     operator.servers.fail(
       'broker.ensureTopology',
@@ -272,13 +234,6 @@ describe('a step that fails', () => {
     operator.servers.fail('broker.ensureTopology');
     await operator.reconcile();
     expect(operator.servers.redis.document?.suspended).toBe(true);
-  });
-
-  it('tells a repaired topology apart from a new one', async () => {
-    operator = await OperatorUnderTest.open();
-    operator.servers.broker.made.delete('aggregation_queue');
-    const { events } = await operator.reconcile();
-    expect(events).toEqual([{ type: 'Warning', reason: 'TopologyRepaired', message: 'aggregation_queue' }]);
   });
 
   it('has only conditions that the resource knows', async () => {

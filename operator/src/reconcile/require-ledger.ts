@@ -1,10 +1,7 @@
 import type { Phase } from '../election-resource.ts';
 import { StepError } from './conditions.ts';
-import { hasOpened } from './phase.ts';
+import { BEGUN, hasOpened } from './phase.ts';
 import type { Ports } from './ports.ts';
-
-/** Of an election that people have voted in, or can have. */
-const OPENED: readonly (Phase | undefined)[] = ['Open', 'Draining', 'Closed'];
 
 /**
  * Throws a {@link StepError} if the ledger of an election that has opened is gone. A new one would be empty: the votes
@@ -17,7 +14,8 @@ export async function requireLedger(
   if (await ledger.published()) return;
   // Before the first time Redis has none either: PostgreSQL is told first. What can't be read tells nothing.
   const told = await electorate.published().catch(() => undefined);
-  if (!OPENED.includes(previous) && !hasOpened(told, now())) return;
+  const begun = previous !== undefined && BEGUN.includes(previous);
+  if (!begun && !hasOpened(told, now())) return;
   throw new StepError(
     'LedgerLost',
     'the election has opened, and PostgreSQL has no ledger of it; restore the backup (npm run restore-db). Until then accepted votes wait in the queues',

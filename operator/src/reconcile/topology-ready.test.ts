@@ -1,0 +1,9 @@
+import { expect, it } from '@jest/globals';
+import { OperatorUnderTest } from './testing/operator-under-test.ts';
+
+it('tells a repaired topology apart from a new one', async () => {
+  const operator = await OperatorUnderTest.open();
+  operator.servers.broker.made.delete('aggregation_queue');
+  const { events } = await operator.reconcile();
+  expect(events).toEqual([{ type: 'Warning', reason: 'TopologyRepaired', message: 'aggregation_queue' }]);
+});
