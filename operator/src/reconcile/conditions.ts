@@ -15,6 +15,13 @@ export class StepError extends Error {
   }
 }
 
+/** What the API server takes as a condition's message (metav1.Condition); with a longer one it refuses the whole status. */
+const MOST_CHARACTERS = 32_768;
+
+/** A message as a condition can hold it: cut if it is too long. */
+export const cutMessage = (message: string): string =>
+  message.length > MOST_CHARACTERS ? `${message.slice(0, MOST_CHARACTERS - 1)}…` : message;
+
 /** The conditions of one reconciliation, beginning with those of the last one. */
 export class Conditions {
   readonly #conditions: Map<ConditionType, Condition>;
@@ -27,14 +34,14 @@ export class Conditions {
     this.#generation = generation;
   }
 
-  /** Sets a condition. lastTransitionTime stays unless the status changes. */
+  /** Sets a condition. lastTransitionTime stays unless the status changes; a message that is too long is cut. */
   set(type: ConditionType, status: Condition['status'], reason: string, message: string): void {
     const before = this.#conditions.get(type);
     this.#conditions.set(type, {
       type,
       status,
       reason,
-      message,
+      message: cutMessage(message),
       lastTransitionTime: before?.status === status ? before.lastTransitionTime : timestamp(this.#now()),
       ...(this.#generation !== undefined && { observedGeneration: this.#generation }),
     });

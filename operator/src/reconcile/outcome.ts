@@ -37,7 +37,7 @@ export function outcomeOf(run: Reconciliation, failure: StepError | undefined): 
   if (phase !== previous.phase)
     recorder.tell(phase === 'Failed' ? 'Warning' : 'Normal', phase, `${previous.phase ?? 'New'} → ${phase}`);
   const { generation } = election.metadata;
-  const requeueAfterMs = nextLook(run);
+  const requeueAfterMs = nextLook(run, failure);
   return {
     status: {
       ...(generation !== undefined && { observedGeneration: generation }),
@@ -53,9 +53,13 @@ export function outcomeOf(run: Reconciliation, failure: StepError | undefined): 
 }
 
 /** Milliseconds until something is due by the clock; undefined if nothing is. */
-function nextLook({ phase, election, ports }: Reconciliation): number | undefined {
+function nextLook(
+  { phase, election, ports }: Reconciliation,
+  failure: StepError | undefined,
+): number | undefined {
   if (phase === 'Closed') return undefined;
-  if (phase === 'Draining') return DRAINING_PAUSE_MS;
+  // What waits for a person is not hurried by the votes that wait with it.
+  if (phase === 'Draining') return failure?.lasting ? undefined : DRAINING_PAUSE_MS;
   const { opensAt, closesAt } = election.spec;
   // Asked only now: a load takes minutes, and the opening may have come meanwhile.
   const now = ports.now();

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from '@jest/globals';
+import { conditionSchema } from '../election-resource.ts';
 import { StepError } from './conditions.ts';
 import { StepRecorder } from './step-recorder.ts';
 
@@ -38,4 +39,15 @@ it('tells a failure once while it stays the same, and again after it was mended'
   next();
   await fails(new Error('no answer'));
   expect(recorder.events).toHaveLength(1);
+});
+
+it('cuts a message that the API server would refuse the status for, and still tells it once', async () => {
+  const long = new Error('loi-1: 2 participants, but 1 votes in the tally; '.repeat(1_000));
+  await fails(long);
+  const [condition] = recorder.conditions.list();
+  expect(conditionSchema.safeParse(condition).error).toBeUndefined();
+  expect(condition?.message).toMatch(/^loi-1: 2 participants.*…$/);
+  next();
+  await fails(long);
+  expect(recorder.events).toEqual([]);
 });

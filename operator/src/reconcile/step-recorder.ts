@@ -1,5 +1,5 @@
 import type { Condition, ConditionType } from '../election-resource.ts';
-import { Conditions, StepError } from './conditions.ts';
+import { Conditions, cutMessage, StepError } from './conditions.ts';
 
 export interface ElectionEvent {
   type: 'Normal' | 'Warning';
@@ -45,7 +45,7 @@ export class StepRecorder {
           ? error
           : new StepError(reason, (error as Error).message, { cause: error });
       const before = this.before(type);
-      const known = before?.status === 'False' && before.message === failure.message;
+      const known = before?.status === 'False' && before.message === cutMessage(failure.message);
       // A load that was stopped was stopped by us.
       if (!known && failure.reason !== 'Interrupted') this.tell('Warning', failure.reason, failure.message);
       this.conditions.set(type, 'False', failure.reason, failure.message);
