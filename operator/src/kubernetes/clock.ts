@@ -32,3 +32,14 @@ export function pauseOn(clock: Clock, ms: number, signal?: AbortSignal): Promise
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** Resolves as `work` does, but with undefined after `ms` milliseconds of the clock at the latest; the work goes on then. */
+export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController();
+  const late = pauseOn(clock, ms, done.signal).then(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort();
+  }
+}

@@ -1,11 +1,9 @@
 import { ELECTION_ID_PATTERN } from '@scrutin/shared/election.ts';
-import { electionSpecSchema, electionStatusSchema } from '../election-resource.ts';
+import { electionSpecSchema, electionStatusSchema, type Phase } from '../election-resource.ts';
 import { ELECTORATE_SOURCE_KINDS } from '../electorate-source-schema.ts';
+import { BEGUN } from '../reconcile/phase.ts';
 import { GROUP, KIND, PLURAL, VERSION } from './election-names.ts';
 import { type CelRule, type StructuralSchema, structuralSchema } from './structural-schema.ts';
-
-/** Phases in which votes may have been cast. */
-const BEGUN = "['Open', 'Draining', 'Closed']";
 
 /**
  * What the API server refuses at once, in CEL. It knows neither the clock nor what is published; what needs those is
@@ -42,15 +40,16 @@ const RULES = {
     reason: 'FieldValueForbidden',
   }),
   fixedOnceClosed: (field: string): CelRule => ({
-    rule: `${notYet("['Draining', 'Closed']")} || self.spec.${field} == oldSelf.spec.${field}`,
+    rule: `${notYet(['Draining', 'Closed'])} || self.spec.${field} == oldSelf.spec.${field}`,
     message: `${field} can’t change after the election has closed`,
     fieldPath: `.spec.${field}`,
     reason: 'FieldValueForbidden',
   }),
 } as const;
 
-function notYet(phases: string): string {
-  return `!has(oldSelf.status) || !has(oldSelf.status.phase) || !(oldSelf.status.phase in ${phases})`;
+function notYet(phases: readonly Phase[]): string {
+  const list = `[${phases.map((phase) => `'${phase}'`).join(', ')}]`;
+  return `!has(oldSelf.status) || !has(oldSelf.status.phase) || !(oldSelf.status.phase in ${list})`;
 }
 
 /** The Election as a CustomResourceDefinition: the same schemas as the types, so that neither says what the other doesn't. */

@@ -1,5 +1,5 @@
 import type { Log } from '@scrutin/shared/log.ts';
-import { type Clock, pauseOn, systemClock } from './clock.ts';
+import { type Clock, pauseOn, systemClock, within } from './clock.ts';
 import type { LeaseRecord, LeaseStore, StoredLease } from './lease-store.ts';
 
 export interface LeaseElectorOptions {
@@ -115,7 +115,7 @@ export class LeaseElector {
       await pauseOn(clock, Math.max(0, Math.min(retryPeriodMs, this.#timeLeft())), signal);
       if (signal.aborted) return 'it was told to stop';
       const left = this.#timeLeft();
-      const renewed = left > 0 && (await this.#within(left, this.#tryToHold()));
+      const renewed = left > 0 && (await within(clock, left, this.#tryToHold()));
       if (renewed) continue;
       const holder = this.#observed?.lease.record.holder;
       if (holder && holder !== this.#options.identity) return `${holder} holds the lease`;
@@ -126,14 +126,6 @@ export class LeaseElector {
   /** Milliseconds in which the lease must be renewed, or this process leads no more. */
   #timeLeft(): number {
     return this.#renewedAt + this.#options.renewDeadlineMs - this.#options.clock.monotonic();
-  }
-
-  async #within(ms: number, attempt: Promise<boolean>): Promise<boolean> {
-    const done = new AbortController();
-    const late = pauseOn(this.#options.clock, ms, done.signal).then(() => false);
-    const result = await Promise.race([attempt, late]);
-    done.abort();
-    return result;
   }
 
   /** Takes the lease, or renews it. False if another holds it or it can't be had now. */

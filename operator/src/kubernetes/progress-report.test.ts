@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
+import type { Phase } from '../election-resource.ts';
 import type { ElectorateCount } from './election-ports.ts';
-import { ProgressReport } from './progress-report.ts';
+import { ProgressReport, withProgress } from './progress-report.ts';
 import { FakeClock } from './testing/fake-clock.ts';
 
 const count = (processed: number): ElectorateCount => ({
@@ -49,4 +50,16 @@ test('nothing is reported while nothing is loaded, and a report that fails is le
   await clock.advance(3_000);
   expect(written).toEqual([3]);
   await report.stop();
+});
+
+test('a load that goes on makes a new or failed Election Preparing, and leaves one that votes are taken for as it is', () => {
+  const after = (phase: Phase | undefined) => withProgress({ ...(phase && { phase }), votes: 1 }, count(10));
+  expect(after(undefined)).toEqual({ phase: 'Preparing', conditions: [], votes: 1, electorate: count(10) });
+  expect(after('Failed')?.phase).toBe('Preparing');
+  expect(after('Open')?.phase).toBe('Open');
+});
+
+test('a load that has yet to begin is told only where nothing has been said', () => {
+  expect(withProgress(undefined, count(0))?.phase).toBe('Preparing');
+  expect(withProgress({ phase: 'Failed' }, count(0))).toBeUndefined();
 });

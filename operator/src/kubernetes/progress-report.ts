@@ -1,3 +1,4 @@
+import type { ElectionStatus } from '../election-resource.ts';
 import type { Clock } from './clock.ts';
 import type { ElectorateCount } from './election-ports.ts';
 
@@ -46,4 +47,20 @@ export class ProgressReport {
       // The reconciliation itself meets whatever is wrong, and says so.
     }
   }
+}
+
+/** The status with how far a load has come; undefined if there is nothing worth a word. */
+export function withProgress(
+  before: Partial<ElectionStatus> | undefined,
+  count: ElectorateCount,
+): ElectionStatus | undefined {
+  // A load that has yet to begin is worth a word only where nothing has been said.
+  if (count.processed === 0 && before?.phase !== undefined) return undefined;
+  const { conditions = [], phase = 'Preparing', ...rest } = before ?? {};
+  return {
+    ...rest,
+    phase: phase === 'Pending' || phase === 'Failed' ? 'Preparing' : phase,
+    conditions,
+    electorate: { ...rest.electorate, ...count },
+  };
 }

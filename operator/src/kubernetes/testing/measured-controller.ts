@@ -5,15 +5,7 @@ import { operatorMetrics, readingOf } from '../../operator-metrics.ts';
 import { StepError } from '../../reconcile/conditions.ts';
 import { controllerMetrics } from '../controller-metrics.ts';
 import { ControllerUnderTest } from './controller-under-test.ts';
-
-const title = { fr: 'Essai', en: 'Test' };
-const spec = {
-  title,
-  laws: [{ id: 'loi-1', title }],
-  opensAt: '2026-01-01T00:00:00Z',
-  closesAt: '2028-01-01T00:00:00Z',
-  electorate: { source: { configMap: { name: 'electorate' } } },
-};
+import { openSpec } from './open-spec.ts';
 
 /**
  * The cluster's operator with its own metrics behind `/metrics`, over an API server in memory. One of its two
@@ -45,8 +37,8 @@ export class MeasuredController {
   async start(): Promise<number> {
     const { elections, unavailable } = this.#under;
     this.#under.start();
-    elections.put('ns', 'whole', spec);
-    elections.put('ns', 'lacking', spec);
+    elections.put('ns', 'whole', openSpec());
+    elections.put('ns', 'lacking', openSpec());
     unavailable.set('ns/lacking', new StepError('SecretMissing', 'there is no Secret connections; make it'));
     // Its clock stands still unless moved on: ten of its seconds for one of ours, so that failures come again.
     this.#ticking = setInterval(() => {
