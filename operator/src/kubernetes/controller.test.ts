@@ -136,3 +136,20 @@ test('a process that leads no more writes nothing, whatever it had begun', async
   expect(servers.writes).toEqual(['ledger.migrate']);
   expect(under.status('ns/a')).toEqual({});
 });
+
+test('a term ends within seconds though neither the API server nor the servers answer any more', async () => {
+  const never = () => new Promise<never>(() => {});
+  under.elections.list = never;
+  under.closing = never;
+  under.start();
+  await under.clock.advance(100);
+  const before = under.clock.monotonic();
+  let ended: number | undefined;
+  await Promise.all([
+    under.stop(),
+    under.whenEnded().then(() => {
+      ended = under.clock.monotonic() - before;
+    }),
+  ]);
+  expect(ended).toBeLessThanOrEqual(4_000);
+});

@@ -79,7 +79,7 @@ export class Controller {
     return this.#informer.all();
   }
 
-  /** Works until `signal` is aborted; resolves when everything has stopped. */
+  /** Works until `signal` is aborted; resolves when everything has stopped, or does nothing more that counts. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, ports, events, clock } = this.#options;
     const over = new Promise<void>((resolve) =>
@@ -92,10 +92,10 @@ export class Controller {
       await over;
     }
     for (const { cut } of this.#active.values()) cut.abort(new Error('stopping'));
-    await this.#informer.stop();
-    await within(clock, STOP_LIMIT_MS, this.#queue.stop());
+    // A server that does not answer, the API server included, must not keep this process from standing for election.
+    await within(clock, STOP_LIMIT_MS, Promise.all([this.#queue.stop(), this.#informer.stop()]));
     await within(clock, STOP_LIMIT_MS, events.flush());
-    await ports.close();
+    await within(clock, STOP_LIMIT_MS, ports.close());
   }
 
   /** Puts the key into the queue; a load that goes on for a spec that is no more is cut off. */

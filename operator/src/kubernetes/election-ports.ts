@@ -36,6 +36,7 @@ export interface PortsSource {
   open(election: Election, raw: RawElection, all: readonly RawElection[]): Promise<OpenPorts>;
   /** The Election is no more. */
   forget(uid: string): Promise<void>;
+  /** Nothing can be opened afterwards, nor by what is opening now. */
   close(): Promise<void>;
 }
 
@@ -52,6 +53,7 @@ export class ElectionPorts implements PortsSource {
   readonly #log: Log;
   readonly #observerOf: ((electionId: string) => PortsObserver) | undefined;
   readonly #kept = new Map<string, Kept>();
+  #closed = false;
 
   /** Without `jobs` the operator loads every electorate itself, and none from a volume. */
   constructor(
@@ -99,6 +101,7 @@ export class ElectionPorts implements PortsSource {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#kept.keys()].map((uid) => this.#drop(uid)));
   }
 
@@ -117,6 +120,8 @@ export class ElectionPorts implements PortsSource {
     const before = this.#kept.get(uid);
     if (before?.version === connections.version) return before;
     await this.#drop(uid);
+    // What a look that was late had begun to open would stay open for good.
+    if (this.#closed) throw new Error('the connections are closed');
     const source = new FetchedSource(this.#clients.core);
     const { name, namespace } = election.metadata;
     const ports = serverPorts({

@@ -29,6 +29,8 @@ export class ControllerUnderTest {
   statusWrites = 0;
   leads = true;
   forgotten: string[] = [];
+  /** What closing the connections comes to. */
+  closing: () => Promise<void> = async () => {};
   readonly controller: Controller;
   #term = new AbortController();
   #running: Promise<void> | undefined;
@@ -51,6 +53,7 @@ export class ControllerUnderTest {
       }),
       finalizer: new Finalizer({
         apply: (election, finalizers) => this.elections.applyFinalizers(election, finalizers),
+        clock: this.clock,
       }),
       events: new EventRecorder({
         write: async ({ metadata, involvedObject, reason, message }) => {
@@ -78,6 +81,11 @@ export class ControllerUnderTest {
 
   start(): void {
     this.#running = this.controller.run(this.#term.signal);
+  }
+
+  /** Resolves when the controller's term has ended. */
+  async whenEnded(): Promise<void> {
+    await this.#running;
   }
 
   async stop(): Promise<void> {
@@ -125,7 +133,7 @@ export class ControllerUnderTest {
       forget: async (uid) => {
         this.forgotten.push(uid);
       },
-      close: async () => {},
+      close: () => this.closing(),
     };
   }
 

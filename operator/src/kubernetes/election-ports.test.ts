@@ -1,0 +1,67 @@
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createLog } from '@scrutin/shared/log.ts';
+import { testElection } from '../reconcile/testing/election.ts';
+import type { RawElection } from './election-informer.ts';
+import { ElectionPorts } from './election-ports.ts';
+import type { KubeClients } from './kube-clients.ts';
+import { FakeObjects } from './testing/fake-objects.ts';
+
+const election = testElection();
+const raw: RawElection = {
+  metadata: { name: 'test', namespace: 'default', uid: 'u', resourceVersion: '1' },
+};
+
+/** Takes connections in Redis' place, and answers nothing. */
+let redis: Server;
+let objects: FakeObjects;
+let ports: ElectionPorts;
+beforeEach(async () => {
+  redis = createServer((socket) => void socket.resume().on('error', () => {}));
+  await new Promise<void>((resolve) => redis.listen(0, '127.0.0.1', resolve));
+  objects = await FakeObjects.start();
+  // Nobody listens at port 1.
+  objects.putSecret('scrutin-connections', {
+    REDIS_URL: `redis://127.0.0.1:${(redis.address() as AddressInfo).port}`,
+    RABBITMQ_URL: 'amqp://127.0.0.1:1',
+    RABBITMQ_MANAGEMENT_URL: 'http://127.0.0.1:1',
+    DATABASE_URL: 'postgres://owner@127.0.0.1:1/scrutin_test',
+  });
+  objects.putSecret('scrutin-pepper', { VOTER_PEPPER: '5e'.repeat(32) });
+  const log = createLog({ stage: 'test', level: 'silent' });
+  ports = new ElectionPorts({ core: objects.core } as KubeClients, undefined, log);
+});
+afterEach(async () => {
+  await ports.close();
+  await objects.stop();
+  await new Promise((resolve) => redis.close(resolve));
+});
+
+test('what can’t be named is told by the first question to it, and mended without a new start', async () => {
+  objects.remove('secrets', 'scrutin-pepper');
+  const lacking = await ports.open(election, raw, []);
+  await expect(lacking.ports.broker.ping()).rejects.toMatchObject({ reason: 'SecretMissing' });
+  objects.putSecret('scrutin-pepper', { VOTER_PEPPER: '5e'.repeat(32) });
+  const whole = await ports.open(election, raw, []);
+  await expect(whole.ports.broker.ping()).rejects.toMatchObject({ reason: 'Unreachable' });
+});
+
+test('connections are kept until a Secret is changed', async () => {
+  const { ports: first } = await ports.open(election, raw, []);
+  expect((await ports.open(election, raw, [])).ports).toBe(first);
+  objects.putSecret('scrutin-pepper', { VOTER_PEPPER: 'e5'.repeat(32) });
+  expect((await ports.open(election, raw, [])).ports).not.toBe(first);
+});
+
+test('an Election that is being deleted after its Secrets is still reached', async () => {
+  const { ports: first } = await ports.open(election, raw, []);
+  objects.remove('secrets', 'scrutin-connections');
+  const deleted = { ...raw, metadata: { ...raw.metadata, deletionTimestamp: '2027-01-01T00:00:00Z' } };
+  expect((await ports.open(election, deleted, [])).ports).toBe(first);
+});
+
+test('what was being opened when all was closed is not opened any more', async () => {
+  const late = ports.open(election, raw, []);
+  await ports.close();
+  await expect(late).rejects.toThrow('the connections are closed');
+});
