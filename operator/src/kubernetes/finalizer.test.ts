@@ -68,6 +68,24 @@ test('a server that is restarted is waited for, however often that is tried', as
   expect(applied).toEqual([[]]);
 });
 
+test('a server that takes the question and never answers does not hold an Election for ever', async () => {
+  const clock = new FakeClock();
+  const apply = async (_: RawElection, finalizers: readonly string[]) => {
+    applied.push(finalizers);
+  };
+  const patient = new Finalizer({ apply, holdMs: 300_000, clock });
+  const finalized = patient.finalize(election([FINALIZER]), () => new Promise(() => {}));
+  await clock.advance(299_000);
+  expect(applied).toEqual([]);
+  await clock.advance(2_000);
+  expect(applied).toEqual([[]]);
+  expect(await finalized).toMatchObject({
+    state: 'abandoned',
+    error: { message: 'the removal has not ended after 300 s' },
+  });
+  expect(clock.timers).toBe(0);
+});
+
 test('nothing is removed for an Election that is not the operator’s to hold', async () => {
   let removed = 0;
   await finalizer.finalize(election(['others.example/keep']), async () => {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, systemClock, within } from './clock.ts';
 import type { RawElection } from './election-informer.ts';
 import { FINALIZER } from './election-names.ts';
 import { isConflict, isNotFound } from './kube-error.ts';
@@ -8,10 +8,13 @@ export interface FinalizerOptions {
   apply: (election: RawElection, finalizers: readonly string[]) => Promise<void>;
   /** Tries of the clean-up, after which what could not be removed is left behind; not before `holdMs` have passed. */
   tries?: number;
-  /** Milliseconds since the first try: a server that is restarted is waited for. 0 by default. */
+  /** Milliseconds since the first try has failed: a server that is restarted is waited for. 0 by default. */
   holdMs?: number;
   clock?: Clock;
 }
+
+/** One try may always take so long. Milliseconds. */
+const LEAST_TRY_MS = 60_000;
 
 export type Finalized =
   /** Nothing is left to do: the Election is gone, or will be. */
@@ -45,13 +48,9 @@ export class Finalizer {
   async finalize(election: RawElection, remove: () => Promise<void>): Promise<Finalized> {
     const { uid } = election.metadata;
     if (!this.isOn(election)) return { state: 'done' };
-    let failure: Error | undefined;
-    try {
-      await remove();
-    } catch (error) {
-      failure = error as Error;
-      if (!this.#triedEnough(uid)) return { state: 'retry', error: failure };
-    }
+    const { failure, late } = await this.#try(remove);
+    // A server that takes a question and never answers would be asked again for nothing.
+    if (failure && !late && !this.#triedEnough(uid)) return { state: 'retry', error: failure };
     try {
       await this.#options.apply(election, []);
     } catch (error) {
@@ -60,6 +59,19 @@ export class Finalizer {
     }
     this.#tries.delete(uid);
     return failure ? { state: 'abandoned', error: failure } : { state: 'done' };
+  }
+
+  /** One try of the clean-up; `late` if it has not ended in time, and goes on. */
+  async #try(remove: () => Promise<void>): Promise<{ failure: Error | undefined; late: boolean }> {
+    const { clock, holdMs } = this.#options;
+    const limitMs = Math.max(holdMs, LEAST_TRY_MS);
+    const work = remove().then(
+      () => ({ failure: undefined }),
+      (error: Error) => ({ failure: error }),
+    );
+    const ended = await within(clock, limitMs, work);
+    if (ended) return { ...ended, late: false };
+    return { failure: new Error(`the removal has not ended after ${limitMs / 1000} s`), late: true };
   }
 
   #triedEnough(uid: string): boolean {
