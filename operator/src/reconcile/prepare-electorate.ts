@@ -43,13 +43,15 @@ export async function prepareElectorate(
     if (fixed && looked !== known) return { ...usable, warning: CHANGED };
     digest = looked;
   } else digest = await ports.electorate.sourceDigest(election);
-  if (fixed && known !== undefined && digest !== known)
-    throw new StepError('ElectorateChanged', CHANGED, { lasting: true });
+  if (fixed && known !== undefined && digest !== known) throw electorateChanged();
   if (usable?.source === digest) return { ...usable, warning: '' };
   return load(election, ports, digest, options);
 }
 
 const CHANGED = 'the electorate’s files are not those that the election opened with; put them back';
+
+export const electorateChanged = (): StepError =>
+  new StepError('ElectorateChanged', CHANGED, { lasting: true });
 
 /** What is sound in Redis and made with this pepper; before the opening also only if laid out as asked for. */
 async function usableElectorate(

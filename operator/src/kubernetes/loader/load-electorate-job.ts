@@ -12,11 +12,18 @@ import { filesSource, type HashSource } from '../../electorate/hash-source.ts';
 import { loadElectorate } from '../../electorate/load-electorate.ts';
 import { Ledger } from '../../ledger/ledger.ts';
 import { StepError } from '../../reconcile/conditions.ts';
+import { electorateChanged } from '../../reconcile/prepare-electorate.ts';
 import { databaseOf } from '../connection-secrets.ts';
 import { downloadHttp } from '../sources/http-source.ts';
 import { downloadS3 } from '../sources/s3-source.ts';
 import { ScratchFolder } from '../sources/scratch-folder.ts';
-import { LASTING_EXIT_CODE, type LoaderOutcome, OUTCOME_FILE, VOLUME_FOLDER } from './loader-outcome.ts';
+import {
+  LASTING_EXIT_CODE,
+  type LoaderOutcome,
+  OUTCOME_FILE,
+  outcomeText,
+  VOLUME_FOLDER,
+} from './loader-outcome.ts';
 
 const settings = {
   ELECTION_ID: commonSettings.ELECTION_ID,
@@ -72,12 +79,7 @@ async function openSource(): Promise<HashSource> {
 async function load(): Promise<LoaderOutcome> {
   const source = await openSource();
   const digest = await source.digest();
-  if (config.EXPECTED_DIGEST !== undefined && config.EXPECTED_DIGEST !== digest)
-    throw new StepError(
-      'ElectorateChanged',
-      'the electorate’s files are not those that the election opened with; put them back',
-      { lasting: true },
-    );
+  if (config.EXPECTED_DIGEST !== undefined && config.EXPECTED_DIGEST !== digest) throw electorateChanged();
   await redisReady(redis);
   const ledger = new Ledger(pool);
   const { batchSize, shards } = config.ELECTORATE;
@@ -103,7 +105,7 @@ function failureOf(error: unknown): LoaderOutcome {
 }
 
 const outcome = await load().catch(failureOf);
-writeFileSync(config.OUTCOME_FILE, JSON.stringify(outcome));
+writeFileSync(config.OUTCOME_FILE, outcomeText(outcome));
 folder.remove();
 redis.disconnect();
 await pool.end();

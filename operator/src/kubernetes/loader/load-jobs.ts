@@ -45,7 +45,7 @@ export class LoadJobs {
     if (before && (isDone(before) || !loadsWanted(before, election)))
       await this.#remove(election, before, signal);
     await this.#ensure(election, expectedDigest);
-    const begun = this.#clock.monotonic();
+    let ranAt = this.#clock.monotonic();
     for (;;) {
       await pauseOn(this.#clock, LOOK_MS, signal);
       signal?.throwIfAborted();
@@ -55,8 +55,9 @@ export class LoadJobs {
       const done = isDone(job);
       if (done === 'Complete') return this.#result(job);
       if (done === 'Failed') throw await this.#failure(job);
-      const running = (job.status?.ready ?? 0) > 0;
-      if (!running && this.#clock.monotonic() - begun > PATIENCE_MS) throw await this.#waiting(job);
+      // Between two pods, and between the last one's end and the Job's, nothing runs for a moment.
+      if ((job.status?.ready ?? 0) > 0) ranAt = this.#clock.monotonic();
+      else if (this.#clock.monotonic() - ranAt > PATIENCE_MS) throw await this.#waiting(job);
     }
   }
 

@@ -1,0 +1,99 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import { testElection } from '../../reconcile/testing/election.ts';
+import type { KubeClients } from '../kube-clients.ts';
+import { FakeClock } from '../testing/fake-clock.ts';
+import { LoadJobs } from './load-jobs.ts';
+
+const RESULT = { digest: 'ab'.repeat(32), processed: 3, unique: 3, duplicates: 0, errors: 0, samples: [] };
+
+const election = testElection();
+let clock: FakeClock;
+let job: V1Job | undefined;
+let pods: V1Pod[];
+let jobs: LoadJobs;
+let ended: unknown;
+
+/** The pod's message is what the load has found; then, or later, the Job controller sees it. */
+const endPod = () => {
+  job!.status = { ready: 0 };
+  pods = [{ status: { containerStatuses: [terminated(JSON.stringify(RESULT))] } }];
+};
+const terminated = (message: string) => ({
+  name: 'load-electorate',
+  image: '',
+  imageID: '',
+  ready: false,
+  restartCount: 0,
+  state: { terminated: { exitCode: 0, message } },
+});
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  job = undefined;
+  pods = [];
+  ended = undefined;
+  const batch = {
+    readNamespacedJob: async () => {
+      if (!job) throw Object.assign(new Error('not found'), { statusCode: 404 });
+      return structuredClone(job);
+    },
+    patchNamespacedJob: async ({ body }: { body: V1Job }) => {
+      job = { ...body, metadata: { ...body.metadata, uid: 'u' }, status: {} };
+    },
+  };
+  const core = { listNamespacedPod: async () => ({ items: pods }) };
+  jobs = new LoadJobs({ batch, core } as unknown as KubeClients, { image: 'scrutin' }, clock);
+  void jobs.run(election, { expectedDigest: undefined }).then(
+    (result) => {
+      ended = result;
+    },
+    (error) => {
+      ended = error;
+    },
+  );
+  await clock.advance(1_000);
+  job!.status = { ready: 1 };
+});
+
+test('a load ends with what its pod has found', async () => {
+  await clock.advance(5_000);
+  endPod();
+  job!.status = { conditions: [{ type: 'Complete', status: 'True' }] };
+  await clock.advance(1_000);
+  expect(ended).toEqual(RESULT);
+});
+
+test('a long load is not said to wait in the moments in which no pod of it runs', async () => {
+  await clock.advance(300_000);
+  // Its node is drained; another pod begins 20 s later.
+  job!.status = { ready: 0 };
+  await clock.advance(20_000);
+  job!.status = { ready: 1 };
+  await clock.advance(300_000);
+  endPod();
+  await clock.advance(2_000);
+  expect(ended).toBeUndefined();
+  job!.status = { conditions: [{ type: 'Complete', status: 'True' }] };
+  await clock.advance(1_000);
+  expect(ended).toEqual(RESULT);
+});
+
+test('a load that has run and can’t go on is told after a minute', async () => {
+  await clock.advance(300_000);
+  job!.status = { ready: 0 };
+  pods = [
+    {
+      status: {
+        conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes are available' }],
+      },
+    },
+  ];
+  await clock.advance(59_000);
+  expect(ended).toBeUndefined();
+  await clock.advance(3_000);
+  expect(ended).toMatchObject({
+    reason: 'LoadJobWaiting',
+    message: expect.stringContaining('waits: 0/3 nodes are available'),
+  });
+});
