@@ -73,6 +73,19 @@ describe('the Secrets of an Election', () => {
     );
   });
 
+  test('whose password has a % that is not encoded are told, and which entry it is', async () => {
+    const DATABASE_URL = 'postgres://owner:50%off@postgres/scrutin_vote';
+    objects.putSecret('scrutin-connections', { ...CONNECTIONS, DATABASE_URL });
+    const { reason, message } = await failure();
+    expect(reason).toBe('SecretIncomplete');
+    expect(message).toMatch(/: DATABASE_URL: must have each % .* written as %25$/);
+    objects.putSecret('scrutin-connections', {
+      ...CONNECTIONS,
+      DATABASE_URL: DATABASE_URL.replace('%', '%25'),
+    });
+    await readConnections(objects.core, election);
+  });
+
   test('that lack an entry, or have a wrong one, are told without what stands there', async () => {
     objects.putSecret('scrutin-connections', { ...CONNECTIONS, REDIS_URL: 'http://user:s3cret@redis' });
     objects.putSecret('scrutin-pepper', { VOTER_PEPPER: 'too short' });

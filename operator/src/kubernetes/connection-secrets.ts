@@ -8,6 +8,9 @@ import { StepError } from '../reconcile/conditions.ts';
 import type { ServerAddresses } from '../server-ports.ts';
 import { isForbidden, isNotFound } from './kube-error.ts';
 
+/** Whoever connects decodes user, password and path: a password's `%` as it is would make each of them fail. */
+const address = (protocols: string[]) =>
+  kinds.url(protocols).refine(isDecodable, 'must have each % that is meant as such written as %25');
 const POSTGRES = ['postgres://', 'postgresql://'];
 
 /**
@@ -15,13 +18,13 @@ const POSTGRES = ['postgres://', 'postgresql://'];
  * results connect as users of their own; by RABBITMQ_URL the stages connect.
  */
 export const connectionSecretSettings = {
-  REDIS_URL: kinds.url(['redis://', 'rediss://']),
+  REDIS_URL: address(['redis://', 'rediss://']),
   REDIS_CLUSTER_NODES: connectionSettings.REDIS_CLUSTER_NODES,
-  RABBITMQ_URL: kinds.url(['amqp://', 'amqps://']),
-  RABBITMQ_MANAGEMENT_URL: kinds.url(['http://', 'https://']),
-  DATABASE_URL: kinds.url(POSTGRES),
-  AGGREGATION_DATABASE_URL: kinds.url(POSTGRES).optional(),
-  RESULTS_DATABASE_URL: kinds.url(POSTGRES).optional(),
+  RABBITMQ_URL: address(['amqp://', 'amqps://']),
+  RABBITMQ_MANAGEMENT_URL: address(['http://', 'https://']),
+  DATABASE_URL: address(POSTGRES),
+  AGGREGATION_DATABASE_URL: address(POSTGRES).optional(),
+  RESULTS_DATABASE_URL: address(POSTGRES).optional(),
 } as const;
 
 const pepperSecretSettings = { VOTER_PEPPER: connectionSettings.VOTER_PEPPER } as const;
@@ -120,6 +123,15 @@ export async function readSecret(
         `the operator may not read Secret ${name} in namespace ${namespace}; grant its service account "get" on it by a Role there, or correct spec.${field}`,
       );
     throw error;
+  }
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
   }
 }
 
