@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, type ChannelModel, connect, type GetMessage } from 'amqplib';
 import { BINDINGS, EXCHANGE, QUEUES, type QueueName } from '../topology.ts';
+import { within } from './within.ts';
 
 /** Where tests find their servers; the runner sets these. */
 const MANAGEMENT = process.env.RABBITMQ_MANAGEMENT_URL ?? 'http://guest:guest@127.0.0.1:15672';
@@ -107,15 +108,42 @@ export class VirtualHost {
   }
 }
 
-/** Resolves once `condition` holds; rejects, naming `what`, if it doesn't within `timeoutMs`. */
+export interface UntilOptions {
+  /** An error of the condition is a "not yet", as of a server that is down; without it the wait ends with the error. */
+  bearErrors?: boolean;
+  /** Pause between two looks. Milliseconds; by default 10. */
+  everyMs?: number;
+}
+
+/**
+ * Resolves once `condition` holds; rejects, naming `what`, if it doesn't within `timeoutMs`, also if what keeps it
+ * is an answer that doesn't come.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 10_000,
+  { bearErrors = false, everyMs = 10 }: UntilOptions = {},
 ): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await sleep(10);
+  let cause: unknown;
+  let over = false;
+  const look = async (): Promise<boolean> => {
+    try {
+      return await condition();
+    } catch (error) {
+      if (!bearErrors) throw error;
+      cause = error;
+      return false;
+    }
+  };
+  const looks = async () => {
+    while (!(await look()) && !over) await sleep(everyMs);
+  };
+  try {
+    await within(what, looks(), timeoutMs);
+  } catch (error) {
+    throw cause === undefined ? error : new Error((error as Error).message, { cause });
+  } finally {
+    over = true;
   }
 }
