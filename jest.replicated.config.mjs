@@ -4,6 +4,7 @@ import base from './jest.config.mjs';
 export default {
   ...base,
   testMatch: ['**/tests/replicated/**/*.replicated-test.ts'],
+  reporters: ['default', '<rootDir>/tests/replicated/tell-progress.ts'],
   // They start a dozen servers.
   maxWorkers: 1,
 };

@@ -12,6 +12,12 @@ export interface Part {
   ms: number;
 }
 
+export interface RunLimit {
+  ms: number;
+  /** Called before the run is ended. */
+  onPassed: () => void;
+}
+
 /**
  * The children of a command that checks things, one after the other. The child that runs gets the signals, and
  * this process goes on, so that the servers are stopped.
@@ -48,11 +54,12 @@ export class TestRun {
 
   /**
    * Runs jest. Its report lies in `folder` meanwhile. With `alone` nothing that its tests have started outlives it:
-   * they are a process group of their own, which is ended with it.
+   * they are a process group of their own, which is ended with it. A run that is not done at its `limit` is ended, with
+   * all that it has started, and has failed.
    */
   async jest(
     args: readonly string[],
-    options: { env: NodeJS.ProcessEnv; folder: string; alone?: boolean },
+    options: { env: NodeJS.ProcessEnv; folder: string; alone?: boolean; limit?: RunLimit },
   ): Promise<void> {
     const begun = Date.now();
     const report = join(options.folder, `jest-${process.pid}.json`);
@@ -66,6 +73,7 @@ export class TestRun {
       ],
       options.env,
       options.alone,
+      options.limit,
     );
     const part: Part = { name: 'tests', passed: 0, failed: 0, ms: Date.now() - begun };
     try {
@@ -94,14 +102,22 @@ export class TestRun {
     return failed === 0 ? 0 : 1;
   }
 
-  #run(args: string[], env: NodeJS.ProcessEnv, alone = false): Promise<number> {
+  #run(args: string[], env: NodeJS.ProcessEnv, alone = false, limit?: RunLimit): Promise<number> {
     if (this.#interrupted) return Promise.resolve(this.#interrupted);
     const node = join(projectFolder, 'node_modules', '.bin', 'node');
     return new Promise((resolve, reject) => {
       const child = spawn(node, args, { cwd: projectFolder, stdio: 'inherit', env, detached: alone });
       this.#current = child;
+      const timer =
+        limit &&
+        setTimeout(() => {
+          limit.onPassed();
+          if (alone) endGroup(child.pid!);
+          else child.kill('SIGKILL');
+        }, limit.ms);
       child.once('error', reject);
       child.once('close', (code) => {
+        clearTimeout(timer);
         this.#current = undefined;
         if (alone) endGroup(child.pid!);
         resolve(code ?? 1);

@@ -1,12 +1,16 @@
 import { execFile } from 'node:child_process';
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
+import { until } from '@scrutin/shared/testing/virtual-host.ts';
+import { within } from '@scrutin/shared/testing/within.ts';
+import type pg from 'pg';
 import { postgresAnswers, postgresUser } from '../../scripts/servers/postgres-server.ts';
+import { LOOK } from './look.ts';
 import { ServerProcess } from './server-process.ts';
 import { ServiceAddress } from './service-address.ts';
-import { until } from './until.ts';
+import { withClient } from './with-client.ts';
 
 interface PostgresNode {
   name: string;
@@ -20,7 +24,7 @@ const STANDBY = 'standby';
 
 /**
  * PostgreSQL with a synchronous replica behind one address. What a CloudNativePG does is done here too, twice a
- * second: a primary that doesn't answer is replaced by its replica, and a replica that is gone is not waited for
+ * second: a primary that is gone is replaced by its replica, and a replica that is gone is not waited for
  * (its `dataDurability: preferred`).
  */
 export class PostgresPair {
@@ -29,9 +33,13 @@ export class PostgresPair {
   readonly #address: ServiceAddress;
   #primary: PostgresNode;
   #replica: PostgresNode;
-  #watching: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #watch: Promise<void> = Promise.resolve();
   #missed = 0;
+  /** Commits waited for the replica at the last look: it has all that was acknowledged. */
+  #waits = false;
+  /** The primary's process that sends to the replica, while it is stopped. */
+  #held: number | undefined;
 
   private constructor(bin: string, nodes: [PostgresNode, PostgresNode], address: ServiceAddress) {
     this.#bin = bin;
@@ -52,9 +60,9 @@ export class PostgresPair {
         logging_collector: 'off',
         hot_standby: 'on',
         wal_keep_size: '256MB',
-        // A connection that a killed process had open is noticed.
-        wal_sender_timeout: '3s',
-        wal_receiver_timeout: '3s',
+        // Of a killed process the kernel tells; a machine that is busy may keep silent for seconds.
+        wal_sender_timeout: '20s',
+        wal_receiver_timeout: '20s',
       };
       const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
       const program = {
@@ -76,9 +84,13 @@ export class PostgresPair {
       await pair.stop();
       throw error;
     }
-    pair.#watching = setInterval(() => {
-      pair.#looking = pair.#looking.then(() => pair.#look()).catch(() => {});
-    }, 500);
+    pair.#watch = (async () => {
+      while (!pair.#stopped) {
+        // A look that fails is followed by the next one.
+        await pair.#look().catch(() => {});
+        await sleep(500);
+      }
+    })();
     return pair;
   }
 
@@ -120,9 +132,50 @@ export class PostgresPair {
     await this.#answers(this.#replica);
   }
 
+  /**
+   * From now on nothing that the primary writes gets to the replica, so that no commit may be acknowledged. Resolves with
+   * what kills the primary in that state.
+   */
+  async holdBack(): Promise<() => Promise<void>> {
+    const primary = this.#primary;
+    const [sender] = await this.#ask<{ pid: number }>(
+      primary,
+      "select pid from pg_stat_replication where state = 'streaming'",
+    );
+    if (!sender) throw new Error('nothing streams to the replica');
+    process.kill(sender.pid, 'SIGSTOP');
+    this.#held = sender.pid;
+    return async () => {
+      const ended = primary.process.end();
+      // A stopped process does not notice that its parent is gone.
+      this.#letGo('SIGKILL');
+      await ended;
+    };
+  }
+
+  #letGo(signal: NodeJS.Signals): void {
+    if (this.#held === undefined) return;
+    try {
+      process.kill(this.#held, signal);
+    } catch {
+      // It is gone.
+    }
+    this.#held = undefined;
+  }
+
+  /** Has the replica back, if it is gone, and commits wait for it. */
+  async mend(limitMs: number): Promise<void> {
+    this.#letGo('SIGCONT');
+    await until('PostgreSQL has a primary', () => postgresAnswers(urlOf(this.#primary)), limitMs, LOOK);
+    // It may have been the primary when it was lost: only a new copy fits in any case.
+    if (!this.#replica.process.running) await this.makeReplica();
+    await until('commits wait for PostgreSQL’s replica', () => this.inStep(), limitMs, LOOK);
+  }
+
   async stop(): Promise<void> {
-    clearInterval(this.#watching);
-    await this.#looking;
+    this.#stopped = true;
+    this.#letGo('SIGCONT');
+    await Promise.allSettled([within('the last look at PostgreSQL ends', this.#watch, 30_000)]);
     await Promise.all([this.#primary, this.#replica].map(({ process }) => process.end()));
     await this.#address.close();
   }
@@ -147,25 +200,34 @@ export class PostgresPair {
 
   /** What an operator of databases does at each look. */
   async #look(): Promise<void> {
-    const answers = await postgresAnswers(urlOf(this.#primary));
-    this.#missed = answers ? 0 : this.#missed + 1;
-    if (this.#missed >= 2 && (await postgresAnswers(urlOf(this.#replica)))) await this.#promote();
-    if (!answers) return;
+    // A process that is gone, not one that is slow to answer: on a busy machine that would make two primaries. And never
+    // a replica that may lack what was acknowledged.
+    this.#missed = this.#primary.process.running ? 0 : this.#missed + 1;
+    if (this.#missed >= 2 && this.#waits && (await postgresAnswers(urlOf(this.#replica))))
+      await this.#promote();
+    if (this.#missed > 0) return;
     const [{ streams, waits }] = (await this.#ask<{ streams: boolean; waits: boolean }>(
       this.#primary,
       `select exists (select from pg_stat_replication where state = 'streaming') as streams,
         current_setting('synchronous_standby_names') <> '' as waits`,
     )) as [{ streams: boolean; waits: boolean }];
     if (streams !== waits) await this.#waitForReplica(this.#primary, streams);
+    this.#waits = streams;
   }
 
   async #promote(): Promise<void> {
     const [next, last] = [this.#replica, this.#primary];
     await this.#waitForReplica(next, false);
-    await this.#ask(next, 'select pg_promote()');
+    await this.#ask(next, 'select pg_promote(wait => false) where pg_is_in_recovery()');
+    const promoted = async () => {
+      const [row] = await this.#ask<{ replica: boolean }>(next, 'select pg_is_in_recovery() as replica');
+      return row?.replica === false;
+    };
+    await until('PostgreSQL’s replica is the primary', promoted, 30_000, LOOK);
     this.#primary = next;
     this.#replica = last;
     this.#missed = 0;
+    this.#waits = false;
     this.#address.lead([next.port]);
   }
 
@@ -175,22 +237,16 @@ export class PostgresPair {
   }
 
   async #ask<T extends pg.QueryResultRow>(node: PostgresNode, text: string): Promise<T[]> {
-    const client = new pg.Client({
-      connectionString: urlOf(node),
-      connectionTimeoutMillis: 2_000,
-      query_timeout: 5_000,
-    });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      return (await client.query<T>(text)).rows;
-    } finally {
-      await client.end().catch(() => {});
-    }
+    return withClient(urlOf(node), async (client) => (await client.query<T>(text)).rows);
   }
 
   #answers(node: PostgresNode): Promise<void> {
-    return until(`PostgreSQL ${node.name} answers`, () => postgresAnswers(urlOf(node)), 60_000);
+    const what = `PostgreSQL ${node.name} answers; see ${node.process.log}`;
+    const answers = () => {
+      node.process.mustRun();
+      return postgresAnswers(urlOf(node));
+    };
+    return until(what, answers, 60_000, LOOK);
   }
 
   #emptyFolder(folder: string): void {

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { PLUGINS, rabbitmqAnswers } from '../../scripts/servers/rabbitmq-server.ts';
+import { LOOK } from './look.ts';
 import { ServerProcess } from './server-process.ts';
 import { ServiceAddress } from './service-address.ts';
-import { until } from './until.ts';
 
 export interface RabbitmqPrograms {
   server: string;
@@ -28,6 +29,8 @@ interface ConnectionAnswer {
   client_properties: { connection_name?: string };
 }
 
+/** A node takes ten seconds, on a machine that is busy many times that. */
+const START_LIMIT_MS = 180_000;
 const COOKIE = 'scrutin-replicated';
 
 /** Three RabbitMQ nodes that find each other, behind one address for AMQP and one for the management API. */
@@ -107,11 +110,7 @@ export class RabbitmqCluster {
         node.process.start();
         await cluster.answers(node);
       }
-      await until(
-        'three RabbitMQ nodes are one cluster',
-        async () => (await cluster.#runningNodes()) === 3,
-        60_000,
-      );
+      await cluster.#oneCluster(60_000);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -152,9 +151,26 @@ export class RabbitmqCluster {
     return online?.length ?? 0;
   }
 
-  async answers({ management }: RabbitmqNode): Promise<void> {
+  async answers({ name, management, process }: RabbitmqNode): Promise<void> {
     const url = `http://scrutin:scrutin@127.0.0.1:${management}`;
-    await until('a RabbitMQ node answers', () => rabbitmqAnswers(url), 90_000);
+    const answers = () => {
+      process.mustRun();
+      return rabbitmqAnswers(url);
+    };
+    await until(`RabbitMQ ${name} answers; see ${process.log}`, answers, START_LIMIT_MS, LOOK);
+  }
+
+  /** Has back what is gone, with its copies of the queues. */
+  async mend(virtualHost: string, queues: readonly string[], limitMs: number): Promise<void> {
+    for (const { process } of this.nodes) process.start();
+    await this.#oneCluster(limitMs);
+    for (const queue of queues)
+      await until(
+        `${queue} has a copy on each of three RabbitMQ nodes`,
+        async () => (await this.copiesOf(virtualHost, queue)) === 3,
+        limitMs,
+        LOOK,
+      );
   }
 
   async stop(): Promise<void> {
@@ -163,9 +179,12 @@ export class RabbitmqCluster {
     await Promise.all([this.#amqp.close(), this.#management.close()]);
   }
 
-  async #runningNodes(): Promise<number> {
-    const nodes = (await this.#get('nodes').catch(() => [])) as { running: boolean }[];
-    return nodes.filter(({ running }) => running).length;
+  async #oneCluster(limitMs: number): Promise<void> {
+    const all = async () => {
+      const nodes = (await this.#get('nodes')) as { running: boolean }[];
+      return nodes.filter(({ running }) => running).length === this.nodes.length;
+    };
+    await until('three RabbitMQ nodes are one cluster', all, limitMs, LOOK);
   }
 
   async #get(path: string): Promise<unknown> {
@@ -173,8 +192,11 @@ export class RabbitmqCluster {
     const running = this.nodes.find(({ process }) => process.running)!;
     const response = await fetch(`http://127.0.0.1:${running.management}/api/${path}`, {
       headers: { authorization },
+      signal: AbortSignal.timeout(10_000),
     });
-    return response.json();
+    const text = await response.text();
+    if (!response.ok) throw new Error(`GET /api/${path} of RabbitMQ: ${response.status} ${text}`);
+    return JSON.parse(text);
   }
 }
 

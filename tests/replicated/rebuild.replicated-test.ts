@@ -1,13 +1,14 @@
 import { createSecretKey, hash, randomBytes } from 'node:crypto';
-import { chmodSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectCluster, startCluster } from '@scrutin/shared/testing/private-redis.ts';
+import { within } from '@scrutin/shared/testing/within.ts';
 import type { Cluster } from 'ioredis';
-import pg from 'pg';
+import type pg from 'pg';
 import { Electorate } from '../../operator/src/electorate/electorate.ts';
 import { filesSource } from '../../operator/src/electorate/hash-source.ts';
 import { loadElectorate } from '../../operator/src/electorate/load-electorate.ts';
@@ -16,11 +17,15 @@ import { Ledger } from '../../operator/src/ledger/ledger.ts';
 import { migrateLedger } from '../../operator/src/ledger/migrate.ts';
 import { silentLog } from '../../operator/src/ledger/testing/fresh-ledger.ts';
 import { findBinaries } from '../../scripts/servers/binaries.ts';
-import { freePort } from '../../scripts/servers/free-port.ts';
+import { inTurn } from './in-turn.ts';
+import { portSource } from './ports.ts';
 import { PostgresPair } from './postgres-pair.ts';
+import { openPool } from './with-client.ts';
 
 const VOTERS = Number(process.env.REBUILD_VOTERS ?? 100_000);
 const BATCH = 10_000;
+/** Milliseconds for the servers to start. */
+const PATIENCE = 90_000;
 const pepper = createSecretKey(randomBytes(32));
 const electorOf = (i: number) => hash('sha256', `voter ${i}`, 'buffer');
 
@@ -34,33 +39,29 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'scrutin-rebuild-'));
   // PostgreSQL runs as another user where we are root.
   chmodSync(folder, 0o755);
-  const taken = new Set<number>();
-  const nextPort = async () => {
-    const port = await freePort(37_000, taken);
-    taken.add(port);
-    return port;
-  };
-  redis = await startCluster(3);
-  cluster = await connectCluster(redis.nodes);
-  postgres = await PostgresPair.start(folder, findBinaries().postgres!.bin, nextPort);
+  redis = await within('three Redis nodes are one cluster', startCluster(3), PATIENCE);
+  cluster = await within('the Redis Cluster is connected', connectCluster(redis.nodes), PATIENCE);
+  cluster.on('error', () => {});
+  postgres = await PostgresPair.start(folder, findBinaries().postgres!.bin, portSource());
   const url = new URL(postgres.url);
   url.pathname = '/scrutin_rebuild';
   await migrateLedger(url.href, silentLog);
-  pool = new pg.Pool({ connectionString: url.href });
+  pool = openPool(url.href);
   await pool.query("insert into vote_results (law_id) values ('loi-1')");
   function* lines(): Generator<string> {
     for (let i = 0; i < VOTERS; i++) yield `${electorOf(i).toString('hex')}\n`;
   }
   await pipeline(Readable.from(lines()), createWriteStream(join(folder, 'hashes.txt')));
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
-  cluster?.disconnect();
-  await pool?.end();
-  await postgres?.stop();
-  await redis?.stop();
-  rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+  await inTurn(
+    () => cluster?.disconnect(),
+    () => pool && within('the connections to PostgreSQL are closed', pool.end(), 30_000),
+    () => postgres?.stop(),
+    () => redis?.stop(),
+  );
+}, 180_000);
 
 /** Everybody has voted, as PostgreSQL knows it. */
 async function everybodyHasVoted(): Promise<void> {
@@ -97,4 +98,4 @@ test('a Redis Cluster that has lost everything is rebuilt from the roll and Post
   expect(await electorate.audit()).toEqual({ ok: true, counted: VOTERS });
   // Every mark is there: putting them back once more finds none missing.
   expect(await electorate.restoreMarks(ledger.participants())).toBe(0);
-}, 300_000);
+}, 600_000);

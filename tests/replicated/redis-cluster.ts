@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { Redis } from 'ioredis';
+import { LOOK } from './look.ts';
 import { ServerProcess } from './server-process.ts';
-import { until } from './until.ts';
 
 interface RedisNode {
   port: number;
@@ -59,7 +60,7 @@ export class RedisCluster {
       const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
       const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
       await promisify(execFile)(programs.client, create, { timeout: 60_000 });
-      await until('the Redis Cluster is whole', () => cluster.whole(), 60_000);
+      await until('the Redis Cluster is whole', () => cluster.whole(), 60_000, LOOK);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -92,7 +93,18 @@ export class RedisCluster {
   }
 
   async answers(node: RedisNode): Promise<void> {
-    await until('a Redis node answers', async () => (await this.#ask(node, 'PING')) === 'PONG', 30_000);
+    const what = `the Redis node at port ${node.port} answers; see ${node.process.log}`;
+    const answers = async () => {
+      node.process.mustRun();
+      return (await this.#ask(node, 'PING')) === 'PONG';
+    };
+    await until(what, answers, 60_000, LOOK);
+  }
+
+  /** Has back what is gone, in its place. */
+  async mend(limitMs: number): Promise<void> {
+    for (const { process } of this.nodes) process.start();
+    await until('three Redis primaries have a replica in step each', () => this.whole(), limitMs, LOOK);
   }
 
   async stop(): Promise<void> {
@@ -104,7 +116,10 @@ export class RedisCluster {
   }
 
   async #ask({ port }: RedisNode, command: string, ...args: string[]): Promise<unknown> {
-    const client = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null });
+    const client = new Redis({
+      ...{ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null },
+      ...{ connectTimeout: 2_000, commandTimeout: 5_000 },
+    });
     client.on('error', () => {});
     try {
       await client.connect();

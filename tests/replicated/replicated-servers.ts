@@ -1,30 +1,20 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBinaries, findProgram } from '../../scripts/servers/binaries.ts';
-import { freePort } from '../../scripts/servers/free-port.ts';
 import type { ServerUrls } from '../../scripts/servers/servers.ts';
+import { portSource } from './ports.ts';
 import { PostgresPair } from './postgres-pair.ts';
 import { RabbitmqCluster } from './rabbitmq-cluster.ts';
 import { RedisCluster } from './redis-cluster.ts';
 
-/** Far from the ports that anything else of the project asks for. */
-const FIRST_PORT = 36_000;
-
 /** Three RabbitMQ nodes, six Redis nodes and two of PostgreSQL, as processes of this machine. */
 export class ReplicatedServers {
-  readonly #folder: string;
   readonly rabbitmq: RabbitmqCluster;
   readonly redis: RedisCluster;
   readonly postgres: PostgresPair;
 
-  private constructor(
-    folder: string,
-    rabbitmq: RabbitmqCluster,
-    redis: RedisCluster,
-    postgres: PostgresPair,
-  ) {
-    this.#folder = folder;
+  private constructor(rabbitmq: RabbitmqCluster, redis: RedisCluster, postgres: PostgresPair) {
     this.rabbitmq = rabbitmq;
     this.redis = redis;
     this.postgres = postgres;
@@ -39,17 +29,7 @@ export class ReplicatedServers {
     const folder = mkdtempSync(join(tmpdir(), 'scrutin-replicated-'));
     // PostgreSQL runs as another user where we are root.
     chmodSync(folder, 0o755);
-    const taken = new Set<number>();
-    let asked: Promise<number> = Promise.resolve(FIRST_PORT);
-    const nextPort = () => {
-      // One after the other: two that look at the same time would find the same port.
-      asked = asked.then(async () => {
-        const port = await freePort(FIRST_PORT, taken);
-        taken.add(port);
-        return port;
-      });
-      return asked;
-    };
+    const nextPort = portSource();
     const started = await Promise.allSettled([
       RabbitmqCluster.start(folder, rabbitmq, nextPort),
       RedisCluster.start(folder, { server: redis.server, client }, nextPort),
@@ -57,9 +37,10 @@ export class ReplicatedServers {
     ]);
     const [a, b, c] = started;
     if (a.status === 'fulfilled' && b.status === 'fulfilled' && c.status === 'fulfilled')
-      return new ReplicatedServers(folder, a.value, b.value, c.value);
+      return new ReplicatedServers(a.value, b.value, c.value);
     for (const each of started) if (each.status === 'fulfilled') await each.value.stop();
-    throw new AggregateError(started.flatMap((each) => (each.status === 'rejected' ? [each.reason] : [])));
+    const failed = started.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []));
+    throw new AggregateError(failed, failed.map(({ message }) => message).join('; '));
   }
 
   /** What the operator and the stages connect by. */
@@ -72,8 +53,10 @@ export class ReplicatedServers {
     };
   }
 
+  /** Ends all of them. Their files stay in the temporary folder, which whoever runs the tests throws away. */
   async stop(): Promise<void> {
-    await Promise.all([this.rabbitmq.stop(), this.redis.stop(), this.postgres.stop()]);
-    rmSync(this.#folder, { recursive: true, force: true });
+    const ended = await Promise.allSettled([this.rabbitmq.stop(), this.redis.stop(), this.postgres.stop()]);
+    const failed = ended.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    if (failed.length > 0) throw new AggregateError(failed, 'servers did not end');
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { within } from '@scrutin/shared/testing/within.ts';
 
 export interface ServerProgram {
   program: string;
@@ -10,6 +11,8 @@ export interface ServerProgram {
   log: string;
   user?: { uid: number; gid: number } | undefined;
 }
+
+const END_LIMIT_MS = 30_000;
 
 /** A server as a child process that a test may kill and start again. It does not outlive the run of the tests. */
 export class ServerProcess {
@@ -21,22 +24,37 @@ export class ServerProcess {
     this.#program = program;
   }
 
+  /** Where it writes what it does. */
+  get log(): string {
+    return this.#program.log;
+  }
+
   get running(): boolean {
     return this.#child !== undefined;
   }
 
+  /** Throws if it has ended, so that nobody takes another server at its port for it. */
+  mustRun(): void {
+    if (!this.running) throw new Error(`${this.#program.program} has ended; see ${this.log}`);
+  }
+
+  /** Does nothing while it runs. */
   start(): void {
+    if (this.#child) return;
     const { program, args, env, cwd, log, user } = this.#program;
     mkdirSync(dirname(log), { recursive: true });
     const output = openSync(log, 'a');
     const child = spawn(program, args, {
       cwd,
       env: env ?? { PATH: process.env.PATH },
-      stdio: ['ignore', output, output],
+      // The last one is a pipe that its own children (PostgreSQL's backends, Redis saving) inherit: `close` comes
+      // when they have gone too, so that who starts again on the same files is alone there.
+      stdio: ['ignore', output, output, 'pipe'],
       ...user,
     });
     closeSync(output);
     child.once('error', () => {});
+    child.stdio[3]?.on('error', () => {});
     this.#child = child;
     this.#gone = new Promise((resolve) => {
       child.once('close', () => {
@@ -46,9 +64,14 @@ export class ServerProcess {
     });
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when it and its children are gone. */
   async end(): Promise<void> {
-    this.#child?.kill('SIGKILL');
-    await this.#gone;
+    const child = this.#child;
+    child?.kill('SIGKILL');
+    await within(
+      `${this.#program.program} (process ${child?.pid}) and its children are gone`,
+      this.#gone,
+      END_LIMIT_MS,
+    );
   }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import { within } from '@scrutin/shared/testing/within.ts';
 import { HttpLane } from '../../load-tests/http-lane.ts';
 import type { PlannedVote } from '../../load-tests/plan-votes.ts';
 import type { CastVote } from '../support/cast-votes.ts';
+import { withClient } from './with-client.ts';
 
 /** What a failure cost. Milliseconds, and votes. */
 export interface Cost {
@@ -17,41 +18,74 @@ export interface Cost {
   countPause: number;
 }
 
+/** What a client saw of its vote, or status 0: no answer up to the end, and nobody knows what became of it. */
+export interface SteadyVote extends CastVote {
+  idempotencyKey: string;
+}
+
+export interface SteadyVotesOptions {
+  url: string;
+  databaseUrl: string;
+  votes: readonly PlannedVote[];
+  perSecond: number;
+  /** Milliseconds that a request may take. */
+  requestMs?: number;
+  /** Milliseconds after {@link SteadyVotes.stop} in which a vote without an answer is sent again. */
+  lastAnswerMs?: number;
+}
+
 const LANES = 24;
 const SAMPLE_MS = 100;
+const AGAIN_MS = 200;
 
 /**
  * Clients that vote at a steady rate, each under an Idempotency-Key and again until there is an answer; and a
  * look at how many ballots are on record, several times a second.
  */
 export class SteadyVotes {
-  readonly history: CastVote[] = [];
+  readonly history: SteadyVote[] = [];
   readonly #accepted: number[] = [];
   readonly #refused: number[] = [];
   readonly #broken: number[] = [];
   /** When the number of recorded ballots was seen to have grown. */
   readonly #grown: number[] = [];
   recorded = 0;
-  #stopped = false;
+  #left: number;
+  readonly #requestMs: number;
+  readonly #lastAnswerMs: number;
+  /** When a vote without an answer is given up; set by {@link stop}. */
+  #giveUpAt: number | undefined;
   readonly #work: Promise<unknown>;
 
-  constructor(url: string, databaseUrl: string, votes: readonly PlannedVote[], perSecond: number) {
+  constructor(options: SteadyVotesOptions) {
+    const { url, databaseUrl, votes, perSecond, requestMs = 15_000, lastAnswerMs = 30_000 } = options;
+    this.#requestMs = requestMs;
+    this.#lastAnswerMs = lastAnswerMs;
+    this.#left = votes.length;
     const queue = votes.entries();
     const begun = performance.now();
     const lane = async () => {
-      const connection = new HttpLane(url, 15_000);
+      const connection = new HttpLane(url, requestMs);
       for (const [i, vote] of queue) {
         await sleep(Math.max(0, begun + (i * 1_000) / perSecond - performance.now()));
         if (this.#stopped) break;
+        this.#left--;
         await this.#cast(connection, vote);
       }
       connection.close();
     };
     this.#work = Promise.all([this.#sample(databaseUrl), ...Array.from({ length: LANES }, lane)]);
+    // Who stops the votes is told; until then it is not unhandled.
+    this.#work.catch(() => {});
   }
 
   get accepted(): number {
     return this.#accepted.length;
+  }
+
+  /** Votes that have not been sent for the first time. */
+  get left(): number {
+    return this.#left;
   }
 
   /** Runs `fault` and all that its recovery takes, and says what that cost. */
@@ -59,24 +93,30 @@ export class SteadyVotes {
     const from = performance.now();
     await fault();
     const to = performance.now();
-    const within = (times: readonly number[]) => times.filter((at) => at >= from && at <= to);
+    const during = (times: readonly number[]) => times.filter((at) => at >= from && at <= to);
     return {
-      acceptPause: Math.round(longestGap([from, ...within(this.#accepted), to])),
-      refused: within(this.#refused).length,
-      broken: within(this.#broken).length,
-      countPause: Math.round(longestGap([from, ...within(this.#grown), to])),
+      acceptPause: Math.round(longestGap([from, ...during(this.#accepted), to])),
+      refused: during(this.#refused).length,
+      broken: during(this.#broken).length,
+      countPause: Math.round(longestGap([from, ...during(this.#grown), to])),
     };
   }
 
-  /** Lets the votes that are under way be answered, and sends no more. */
+  /** Sends no further vote, and lets those that are under way be answered, for as long as was set. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#work;
+    this.#giveUpAt ??= performance.now() + this.#lastAnswerMs;
+    const limit = this.#lastAnswerMs + this.#requestMs + 30_000;
+    await within('the clients have their last answers, or have given up', this.#work, limit);
+  }
+
+  get #stopped(): boolean {
+    return this.#giveUpAt !== undefined;
   }
 
   async #cast(connection: HttpLane, vote: PlannedVote): Promise<void> {
-    const request = HttpLane.post('/api/v1/vote', vote.body, { 'Idempotency-Key': randomUUID() });
-    for (;;) {
+    const idempotencyKey = randomUUID();
+    const request = HttpLane.post('/api/v1/vote', vote.body, { 'Idempotency-Key': idempotencyKey });
+    do {
       const answer = await connection.send(request).catch(() => undefined);
       if (answer === undefined) this.#broken.push(performance.now());
       else if (answer.status === 503 || answer.status === 429) this.#refused.push(performance.now());
@@ -84,23 +124,24 @@ export class SteadyVotes {
         const { status, body } = answer;
         if (status === 202) this.#accepted.push(performance.now());
         const ballotId = status === 202 ? (JSON.parse(body) as { request_id: string }).request_id : undefined;
-        this.history.push({ vote, status, body, ...(ballotId !== undefined && { ballotId }) });
+        this.history.push({
+          vote,
+          idempotencyKey,
+          status,
+          body,
+          ...(ballotId !== undefined && { ballotId }),
+        });
         return;
       }
-      await sleep(200);
-    }
+      await sleep(AGAIN_MS);
+    } while (this.#giveUpAt === undefined || performance.now() < this.#giveUpAt);
+    // Refused at last, but one of the earlier requests may have been accepted without an answer.
+    this.history.push({ vote, idempotencyKey, status: 0, body: '' });
   }
 
   async #sample(databaseUrl: string): Promise<void> {
-    while (!this.#stopped) {
-      const client = new pg.Client({
-        connectionString: databaseUrl,
-        connectionTimeoutMillis: 1_000,
-        query_timeout: 2_000,
-      });
-      client.on('error', () => {});
-      try {
-        await client.connect();
+    while (!this.#stopped)
+      await withClient(databaseUrl, async (client) => {
         while (!this.#stopped) {
           const { rows } = await client.query<{ value: string }>(
             "select value from system_stats where name = 'ballots_recorded'",
@@ -110,12 +151,7 @@ export class SteadyVotes {
           this.recorded = recorded;
           await sleep(SAMPLE_MS);
         }
-      } catch {
-        await sleep(SAMPLE_MS);
-      } finally {
-        await client.end().catch(() => {});
-      }
-    }
+      }).catch(() => sleep(SAMPLE_MS));
   }
 }
 
