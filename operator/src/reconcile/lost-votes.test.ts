@@ -86,6 +86,36 @@ describe('a voter whose vote was lost', () => {
     expect([...servers.redis.marks]).toEqual(['loi-1/ana']);
   });
 
+  it.each([
+    'electorate.doubtMarks',
+    `broker.make ${QUEUES.validation}`,
+    `broker.make ${QUEUES.review}`,
+    'broker.ensureTopology',
+    'electorate.followLedger',
+  ])('with the queues is not forgotten when the operator ends after %s', async (last) => {
+    const operator = await OperatorUnderTest.open();
+    const { servers } = operator;
+    count(servers, 'ana');
+    servers.accept(vote('bob'));
+    servers.validate();
+    servers.broker.made.clear();
+    servers.broker.queues[QUEUES.aggregation] = [];
+    let ended = false;
+    servers.beforeCall = () => {
+      if (ended) throw new Error('gone');
+    };
+    servers.afterCall = (call) => {
+      ended ||= call === last;
+      if (ended) throw new Error('gone');
+    };
+    await operator.reconcile();
+    expect(ended).toBe(true);
+    servers.heal();
+    operator.status = undefined;
+    await operator.reconcile();
+    expect([...servers.redis.marks]).toEqual(['loi-1/ana']);
+  });
+
   it('is not forgotten when the operator is cut off in between', async () => {
     const operator = await OperatorUnderTest.open();
     const { servers } = operator;

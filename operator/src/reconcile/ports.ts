@@ -7,8 +7,11 @@ import type { Election } from '../election-resource.ts';
 export interface BrokerPort {
   /** Rejects with a sentence for people if the broker can't be used. */
   ping(): Promise<void>;
-  /** Makes what is missing of the election's topology; resolves with what was made, in words. */
-  ensureTopology(electionId: string): Promise<string[]>;
+  /**
+   * Makes what is missing of the election's topology; resolves with what was made, in words. `beforeQueues` is called once,
+   * before the first missing queue is made; if it rejects, none is.
+   */
+  ensureTopology(electionId: string, beforeQueues: () => Promise<void>): Promise<string[]>;
   /**
    * True only if no vote is on its way: nothing ready and nothing unacknowledged in any queue, review's
    * included. Takes seconds to be sure; an aborted `signal` ends it with false.

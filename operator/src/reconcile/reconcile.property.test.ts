@@ -15,6 +15,8 @@ type Happening =
   | { kind: 'redis lost' }
   | { kind: 'electorate evicted' }
   | { kind: 'topology lost' }
+  /** The broker comes back with nothing. */
+  | { kind: 'votes lost' }
   | { kind: 'clock'; hours: number }
   | { kind: 'vote'; voter: number; law: 1 | 2; choice: 'oui' | 'non' }
   | { kind: 'validate' }
@@ -41,6 +43,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       { kind: 'redis lost' },
       { kind: 'electorate evicted' },
       { kind: 'topology lost' },
+      { kind: 'votes lost' },
       { kind: 'set aside' },
       { kind: 'replay' },
     ),
@@ -61,7 +64,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 class World {
   readonly operator = new OperatorUnderTest();
   /** Of each person and law, all that was accepted: the first counts, or any if Redis forgot the order. */
-  readonly accepted: FakeVote[] = [];
+  accepted: FakeVote[] = [];
 
   get servers(): FakeServers {
     return this.operator.servers;
@@ -99,6 +102,12 @@ class World {
       case 'topology lost':
         servers.broker.made.clear();
         return;
+      case 'votes lost': {
+        servers.broker.made.clear();
+        const lost = Object.values(queues).flatMap((queue) => queue.splice(0));
+        this.accepted = this.accepted.filter((vote) => !lost.includes(vote));
+        return;
+      }
       case 'clock':
         servers.now += event.hours * HOUR;
         return;
@@ -150,6 +159,9 @@ class World {
     }
     if (redis.ready) expect(redis.voters.size).toBe(SOURCE.voters.length);
     if (this.operator.status?.phase === 'Closed') expect(ledger.closed).toBeDefined();
+    // Nobody is kept out whose vote was lost.
+    if (waiting === 0 && this.operator.status?.phase === 'Open' && !this.operator.last?.failure)
+      for (const mark of redis.marks) expect(ledger.participation).toContain(mark);
     const times = this.operator.status?.conditions.map(({ lastTransitionTime }) =>
       Date.parse(lastTransitionTime),
     );

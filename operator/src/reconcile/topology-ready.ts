@@ -7,11 +7,14 @@ export async function topologyReady({
   recorder,
   publication,
 }: Reconciliation): Promise<string> {
-  const made = await ports.broker.ensureTopology(election.metadata.name);
-  if (made.length > 0) {
-    // Votes may have been lost with the queues, and who cast them must not be kept out.
+  const made = await ports.broker.ensureTopology(election.metadata.name, async () => {
+    // Votes may have been lost with the queues, and who cast them must not be kept out. Noted while the loss can be seen: were
+    // the queues there first and this process ended, nobody would know.
     if (publication.hasOpened) await ports.electorate.doubtMarks();
-    const repaired = recorder.conditions.isTrue('TopologyReady');
+  });
+  if (made.length > 0) {
+    // While RabbitMQ is away the condition is false, whatever was there before.
+    const repaired = publication.current !== undefined || recorder.conditions.isTrue('TopologyReady');
     recorder.tell(
       repaired ? 'Warning' : 'Normal',
       repaired ? 'TopologyRepaired' : 'TopologyMade',

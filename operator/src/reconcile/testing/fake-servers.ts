@@ -150,12 +150,16 @@ export class FakeServers {
     const count = (queue: QueueName) => broker.queues[queue].length;
     return {
       ping: () => this.#call('broker.ping', () => {}),
-      ensureTopology: () =>
-        this.#call('broker.ensureTopology', () => {
+      ensureTopology: (_electionId, beforeQueues) =>
+        this.#call('broker.ensureTopology', async () => {
           const missing = ['exchange votes', ...Object.values(QUEUES)].filter(
             (name) => !broker.made.has(name),
           );
-          for (const name of missing) broker.made.add(name);
+          if (missing.some((name) => name in broker.queues)) await beforeQueues();
+          for (const name of missing)
+            await this.#call(`broker.make ${name}`, () => {
+              broker.made.add(name);
+            });
           if (missing.length > 0) this.#wrote('broker.ensureTopology');
           return missing;
         }),
