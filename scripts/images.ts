@@ -1,15 +1,10 @@
 /** `npm run images`: builds the images of the stages and the operator, with the container engine that is here. */
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import {
-  buildImages,
-  exportImages,
-  type ImageOptions,
-  TARGET_NAMES,
-  version,
-} from './images/build-images.ts';
+import { buildImages, exportImages, type ImageOptions, TARGET_NAMES } from './images/build-images.ts';
 import { SUITES } from './images/distribution.ts';
 import { ENGINES } from './images/engine.ts';
+import { LOCAL_PREFIX, version } from './images/image-name.ts';
 import type { TargetName } from './images/targets.ts';
 import { runCommand, Steps } from './stack/steps.ts';
 
@@ -30,7 +25,7 @@ const program = new Command('npm run images --')
       .choices([...SUITES])
       .default('trixie'),
   )
-  .option('--prefix <prefix>', 'what stands before the images’ names', 'localhost/scrutin')
+  .option('--prefix <prefix>', 'what stands before the images’ names', LOCAL_PREFIX)
   .option('--tag <tag>', 'the images’ tag', version)
   .option(
     '--servers',

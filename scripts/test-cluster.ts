@@ -9,7 +9,8 @@ import { hostPrograms } from './cluster/local/host-programs.ts';
 import { LocalCluster } from './cluster/local/local-cluster.ts';
 import { built } from './go-tools/build.ts';
 import { HELM } from './go-tools/recipes.ts';
-import { buildImages, exportImages, version } from './images/build-images.ts';
+import { buildImages, exportImages } from './images/build-images.ts';
+import { LOCAL_PREFIX, version } from './images/image-name.ts';
 import { defaultFolder, lockFolder } from './servers/state.ts';
 import { runCommand, Steps } from './stack/steps.ts';
 import { TestRun } from './stack/test-run.ts';
@@ -39,7 +40,7 @@ async function main(): Promise<number> {
     // Packages first: two installations at once would be in each other's way.
     await hostPrograms(steps, yes);
     const { helm } = await built(HELM, steps);
-    const images = { suite: 'trixie', prefix: 'localhost/scrutin', tag: version, servers: true } as const;
+    const images = { suite: 'trixie', prefix: LOCAL_PREFIX, tag: version, servers: true } as const;
     // Most of the cluster's start is waiting. Both must have ended before anything is removed.
     const [archives, started] = await Promise.allSettled([
       buildImages(images, steps).then(({ engine, images: all }) =>

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { projectFolder } from '../servers/state.ts';
 import type { Steps } from '../stack/steps.ts';
@@ -6,6 +6,7 @@ import { buildBase } from './base-image.ts';
 import { isCurrent, remember } from './built-images.ts';
 import type { Suite } from './distribution.ts';
 import { ENGINES, Engine, type EngineName } from './engine.ts';
+import { imageName, version } from './image-name.ts';
 import { INPUTS, inputsDigest, type Source, source } from './inputs.ts';
 import { installBuilders } from './install-builders.ts';
 import { buildServers } from './server-images.ts';
@@ -13,11 +14,6 @@ import { TARGETS, type TargetName } from './targets.ts';
 import { userNpmrc } from './user-npmrc.ts';
 
 export const TARGET_NAMES = Object.keys(TARGETS) as TargetName[];
-
-/** The project's version, which images are tagged with. */
-export const { version } = JSON.parse(readFileSync(join(projectFolder, 'package.json'), 'utf8')) as {
-  version: string;
-};
 
 export interface ImageOptions {
   /** By default the first that works. */
@@ -41,12 +37,12 @@ export async function buildImages(
   const engine =
     (await Engine.find(options.engine ? [options.engine] : ENGINES)) ?? (await installBuilders(steps));
   const from = source(projectFolder);
-  const imageName = (name: string) => `${prefix}/${name}:${tag}`;
+  const nameOf = (name: string) => imageName(name, prefix, tag);
   const base = options.base ?? (await buildBase(engine, suite, steps));
   const images: string[] = [];
   for (const target of targets)
-    images.push(await buildTarget(engine, target, base, imageName(target), from, steps));
-  if (options.servers) images.push(...(await buildServers(engine, suite, imageName, steps)));
+    images.push(await buildTarget(engine, target, base, nameOf(target), from, steps));
+  if (options.servers) images.push(...(await buildServers(engine, suite, nameOf, steps)));
   return { engine, images };
 }
 

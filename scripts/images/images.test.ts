@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { imageName, LOCAL_PREFIX } from './image-name.ts';
 import { importsOf, reach } from './imports.ts';
 import { INPUTS, inputsDigest } from './inputs.ts';
 import { packageClosure } from './package-closure.ts';
+import { SERVERS } from './server-images.ts';
 import { isForTests, isIdle, isLeftOut, LOADED_BY_NAME, PARTS, TARGETS } from './targets.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -122,6 +124,24 @@ describe('an image', () => {
     const names = [...served.matchAll(/'([^']+)'/g)].map(([, name]) => name!);
     expect(names.length).toBe(3);
     expect(PARTS['swagger-ui-dist']).toEqual(expect.arrayContaining(names));
+  });
+});
+
+describe('the images’ names', () => {
+  test('are those that are built, also where a manifest has to spell them, and no code spells them', () => {
+    const names = [...Object.keys(TARGETS), ...SERVERS].join('|');
+    const spelled = (pattern: string) =>
+      globSync(pattern, { cwd: PROJECT })
+        .filter((path) => !path.includes('node_modules'))
+        .flatMap((path) =>
+          [...read(path).matchAll(new RegExp(`${LOCAL_PREFIX}/(${names}):[\\w.]+`, 'g'))].map(
+            ([image, name]) => ({ path, image, name: name! }),
+          ),
+        );
+    const manifests = spelled('k8s/**/*.yaml');
+    expect(manifests.map(({ image }) => image)).toContain(imageName('results'));
+    for (const { path, image, name } of manifests) expect([path, image]).toEqual([path, imageName(name)]);
+    expect(spelled('{scripts,tests,load-tests,operator,services}/**/*.ts')).toEqual([]);
   });
 });
 

@@ -17,14 +17,14 @@ export const SERVERS = ['redis', 'rabbitmq', 'postgres', 'prometheus'] as const;
 export async function buildServers(
   engine: Engine,
   suite: Suite,
-  imageName: (server: string) => string,
+  nameOf: (server: string) => string,
   steps: Steps,
 ): Promise<string[]> {
   const base = await buildDistribution(engine, suite, steps);
   const inputs = inputsDigest(projectFolder, [FOLDER], [base, (await engine.id(base)) ?? '']);
   const names = [];
   for (const server of SERVERS) {
-    const name = imageName(server);
+    const name = nameOf(server);
     names.push(name);
     await steps.step(`Image ${server}`, async (detail, progress) => {
       if (await isCurrent(engine, name, inputs)) return detail('as it was');

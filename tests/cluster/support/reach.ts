@@ -1,4 +1,5 @@
 import { pause } from '@scrutin/shared/retry.ts';
+import { imageName } from '../../../scripts/images/image-name.ts';
 import { apply, kubectl } from './cluster.ts';
 
 /** A pod that connections are tried from: its image has Node, no shell. */
@@ -96,7 +97,7 @@ export async function idlePod(
       containers: [
         {
           name: 'idle',
-          image: 'localhost/scrutin/results:0.1.0',
+          image: imageName('results'),
           command: ['node', '-e', 'setInterval(() => {}, 60_000)'],
           securityContext: {
             allowPrivilegeEscalation: false,
