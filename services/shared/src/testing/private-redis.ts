@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
+
+/** The highest port whose cluster bus port, 10,000 above, is one. */
+const HIGHEST_PORT = 55_535;
 
 /** A redis-server of a test's own, for what can't be measured or done on a shared one. */
 export class PrivateRedis {
@@ -21,7 +24,7 @@ export class PrivateRedis {
 
   /** Starts an empty server without persistence; `args` are further arguments of redis-server. */
   static async start(args: readonly string[] = []): Promise<PrivateRedis> {
-    const server = new PrivateRedis(await freePort(), args);
+    const server = new PrivateRedis(await freePort(HIGHEST_PORT), args);
     await server.up();
     return server;
   }
@@ -95,19 +98,4 @@ export async function connectCluster(nodes: readonly PrivateRedis[]): Promise<Cl
   const cluster = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
   if (cluster.status !== 'ready') await new Promise((resolve) => cluster.once('ready', resolve));
   return cluster;
-}
-
-/** A port that is free now, and whose cluster bus port (10,000 above) is a valid one. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = await new Promise<number>((resolve, reject) => {
-      const server = createServer();
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', () => {
-        const { port } = server.address() as { port: number };
-        server.close(() => resolve(port));
-      });
-    });
-    if (port <= 55_000) return port;
-  }
 }
