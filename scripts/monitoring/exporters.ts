@@ -1,6 +1,7 @@
 import { launch } from '../servers/launch.ts';
 import { privateServers, type ServerUrls } from '../servers/servers.ts';
 import type { StateFile } from '../servers/state.ts';
+import type { Start } from './keeper.ts';
 import { findMonitors, type Monitor } from './programs.ts';
 import { type ScrapeTarget, writeTargets } from './scrape-targets.ts';
 
@@ -32,10 +33,16 @@ export function installedExporters(): Exporter[] {
 }
 
 /**
- * Starts the exporters that are installed, on their kept ports, and tells Prometheus of them and of the private RabbitMQ,
+ * Starts the exporters that are installed, on their kept ports, with `run`, and tells Prometheus of them and of the private RabbitMQ,
  * which is its own exporter.
  */
-export async function launchExporters(file: StateFile, servers: ServerUrls, folder: string): Promise<void> {
+export async function launchExporters(
+  file: StateFile,
+  servers: ServerUrls,
+  folder: string,
+  run: (name: Exporter, start: Start) => Promise<void> = async (name, start) =>
+    file.setProcess(name, await start(() => {})),
+): Promise<void> {
   const at = (instance: string, port: number | undefined): ScrapeTarget[] =>
     port === undefined ? [] : [{ instance, address: `127.0.0.1:${port}` }];
   const found = findMonitors();
@@ -43,15 +50,16 @@ export async function launchExporters(file: StateFile, servers: ServerUrls, fold
   for (const name of names) {
     const { job, listen, env } = EXPORTERS[name];
     const program = found[name];
-    if (program) {
-      const pid = await launch({
-        program,
-        args: [`${listen}=127.0.0.1:${ports[name]}`],
-        env: { PATH: process.env.PATH, ...env(servers) },
-        log: file.path('logs', `${name}.log`),
-      });
-      file.setProcess(name, pid);
-    }
+    if (program)
+      await run(name, (onEnd) =>
+        launch({
+          program,
+          args: [`${listen}=127.0.0.1:${ports[name]}`],
+          env: { PATH: process.env.PATH, ...env(servers) },
+          log: file.path('logs', `${name}.log`),
+          onEnd,
+        }),
+      );
     writeTargets(folder, job, program ? at(job, ports[name]) : []);
   }
   const broker = privateServers().includes('rabbitmq') ? at('rabbitmq', ports.rabbitmqPrometheus) : [];

@@ -7,7 +7,12 @@ import { projectFolder, type StateFile } from '../servers/state.ts';
  * charts/scrutin/files/dashboards; resolves with its pid. Whoever is on this machine may look, nobody may change them,
  * and it calls nobody outside.
  */
-export function launchGrafana(file: StateFile, program: string, home: string): Promise<number> {
+export function launchGrafana(
+  file: StateFile,
+  program: string,
+  home: string,
+  onEnd?: (code: number) => void,
+): Promise<number> {
   const folder = file.path('grafana');
   return launch({
     program,
@@ -32,5 +37,6 @@ export function launchGrafana(file: StateFile, program: string, home: string): P
       SCRUTIN_DASHBOARDS: join(projectFolder, 'charts/scrutin/files/dashboards'),
     },
     log: file.path('logs', 'grafana.log'),
+    onEnd,
   });
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -92,10 +92,55 @@ describe('what watches the pipeline', () => {
     }
   });
 
+  it('starts Prometheus again that was killed, says so once, and stops it while it is being started', async () => {
+    const monitoring = new Monitoring({ file, tell, servers, installation: undefined, grafana: false });
+    monitoring.stages([await stage('validation-1')]);
+    monitoring.start();
+    try {
+      await monitoring.settled;
+      const first = file.running('prometheus')!;
+      process.kill(first.pid, 'SIGKILL');
+      await until(
+        'another one runs',
+        () => (file.running('prometheus')?.pid ?? first.pid) !== first.pid,
+        60_000,
+      );
+      const records = async () => (await recorded().catch(() => [])).join() === 'validation-1';
+      await until('it records again', records, 60_000);
+      const second = file.running('prometheus')!;
+      process.kill(second.pid, 'SIGKILL');
+      await until('that is seen', () => file.state.processes.prometheus?.pid !== second.pid);
+      await monitoring.stop();
+      // Each time, unless the second comes within the ten seconds of a start that may not have been a good one.
+      expect([...new Set(told.slice(1))]).toEqual(['prometheus ended (code 137); starting it again']);
+      expect(file.state.processes).toEqual({});
+    } finally {
+      await monitoring.stop();
+    }
+  });
+
   describe('where programs are missing', () => {
     const { PATH } = process.env;
     afterEach(() => {
       process.env.PATH = PATH;
+    });
+
+    it('says why nothing is recorded when Prometheus can’t run, and goes on', async () => {
+      const bin = join(folder, 'bin');
+      mkdirSync(bin);
+      writeFileSync(join(bin, 'prometheus'), '#!/bin/sh\necho "the disk is full"\nexit 1\n', { mode: 0o755 });
+      process.env.PATH = `${bin}:${PATH}`;
+      const monitoring = new Monitoring({ file, tell, servers, installation: undefined, grafana: false });
+      monitoring.start();
+      try {
+        await monitoring.settled;
+        expect(told).toEqual([
+          expect.stringMatching(/^Nothing is recorded: prometheus ended(.|\n)*the disk is full$/),
+        ]);
+      } finally {
+        await monitoring.stop();
+      }
+      expect(file.state.processes).toEqual({});
     });
 
     it('says so in a sentence when Grafana is asked for, and goes on', async () => {

@@ -5,6 +5,7 @@ import { portOffset, type ServerUrls, type Telling } from '../servers/servers.ts
 import type { StateFile } from '../servers/state.ts';
 import { installedExporters, launchExporters } from './exporters.ts';
 import { launchGrafana } from './grafana-server.ts';
+import { Keeper } from './keeper.ts';
 import { monitorsDown } from './processes.ts';
 import { findMonitors, grafanaHome, type Monitor } from './programs.ts';
 import { launchPrometheus, layOutPrometheus, prometheusFolder } from './prometheus-server.ts';
@@ -30,18 +31,20 @@ export interface MonitoringOptions {
 }
 
 /**
- * What watches the pipeline on one machine: Prometheus, the exporters that are installed, and Grafana if asked for. Votes
- * are counted without it: whatever goes wrong here is told, and nothing else comes of it.
+ * What watches the pipeline on one machine: Prometheus, the exporters that are installed, and Grafana if asked for. What ends
+ * unasked is started again. Votes are counted without it: whatever goes wrong here is told, and nothing else comes of it.
  */
 export class Monitoring {
   readonly #options: MonitoringOptions;
   readonly #folder: string;
+  readonly #keeper: Keeper;
   #started: Promise<void> = Promise.resolve();
   #stopping = false;
 
   constructor(options: MonitoringOptions) {
     this.#options = options;
     this.#folder = prometheusFolder(options.file);
+    this.#keeper = new Keeper({ file: options.file, note: (text) => options.tell.note(text) });
   }
 
   /** Tells Prometheus which stages to ask. It sees a change at once. */
@@ -65,6 +68,7 @@ export class Monitoring {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#started;
+    await this.#keeper.close();
     await monitorsDown(this.#options.file);
   }
 
@@ -83,9 +87,12 @@ export class Monitoring {
       const exporters = installedExporters();
       for (const name of ['prometheus', ...exporters] as const) await this.#choosePort(name);
       layOutPrometheus(this.#folder);
-      await launchExporters(file, servers, this.#folder);
-      file.setProcess('prometheus', await launchPrometheus(file, program));
-      await this.#ready('prometheus', '/-/ready');
+      await launchExporters(file, servers, this.#folder, (name, start) => this.#keeper.run(name, start));
+      await this.#keeper.run(
+        'prometheus',
+        (onEnd) => launchPrometheus(file, program, onEnd),
+        () => this.#ready('prometheus', '/-/ready'),
+      );
       const also = exporters.length > 0 ? `, ${exporters.join(', ')}` : '';
       detail(`http://127.0.0.1:${file.state.ports.prometheus}/${also}`);
     });
@@ -104,8 +111,11 @@ export class Monitoring {
     }
     await tell.step('Grafana', async (detail) => {
       await this.#choosePort('grafana');
-      file.setProcess('grafana', await launchGrafana(file, program, home));
-      await this.#ready('grafana', '/api/health');
+      await this.#keeper.run(
+        'grafana',
+        (onEnd) => launchGrafana(file, program, home, onEnd),
+        () => this.#ready('grafana', '/api/health'),
+      );
       detail(`http://127.0.0.1:${file.state.ports.grafana}/`);
     });
   }

@@ -21,7 +21,11 @@ export function layOutPrometheus(folder: string): string {
  * Starts Prometheus on its kept port of the loopback, its data in the data folder; resolves with its pid. Nobody can
  * change or stop it over HTTP: `--web.enable-lifecycle` and the admin API are off by default.
  */
-export function launchPrometheus(file: StateFile, program: string): Promise<number> {
+export function launchPrometheus(
+  file: StateFile,
+  program: string,
+  onEnd?: (code: number) => void,
+): Promise<number> {
   const folder = prometheusFolder(file);
   const config = layOutPrometheus(folder);
   return launch({
@@ -33,5 +37,6 @@ export function launchPrometheus(file: StateFile, program: string): Promise<numb
       `--web.listen-address=127.0.0.1:${file.state.ports.prometheus}`,
     ],
     log: file.path('logs', 'prometheus.log'),
+    onEnd,
   });
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pause } from '@scrutin/shared/retry.ts';
+import { exitCode } from './restarts.ts';
 
 export interface Launch {
   program: string;
@@ -11,13 +12,15 @@ export interface Launch {
   /** Output of the process; the run before is kept as `<log>.1`. */
   log: string;
   user?: { uid: number; gid: number } | undefined;
+  /** Called with the exit code once the process has ended, if this one still runs then. */
+  onEnd?: ((code: number) => void) | undefined;
 }
 
 /**
  * Starts a program that outlives this process: in a session of its own, so that the terminal's Ctrl-C
  * doesn't reach it before its turn to stop. Resolves with its pid.
  */
-export function launch({ program, args, env, cwd, log, user }: Launch): Promise<number> {
+export function launch({ program, args, env, cwd, log, user, onEnd }: Launch): Promise<number> {
   mkdirSync(dirname(log), { recursive: true });
   if (existsSync(log) && statSync(log).size > 0) renameSync(log, `${log}.1`);
   const output = openSync(log, 'a', 0o600);
@@ -30,6 +33,7 @@ export function launch({ program, args, env, cwd, log, user }: Launch): Promise<
   });
   closeSync(output);
   child.unref();
+  if (onEnd) child.once('exit', (code, signal) => onEnd(exitCode(code, signal)));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('spawn', () => resolve(child.pid!));

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { backoff, pause } from '@scrutin/shared/retry.ts';
+import { pause } from '@scrutin/shared/retry.ts';
 import { LaunchError, lastLines } from '../servers/launch.ts';
 import { endProcess } from '../servers/process-identity.ts';
+import { endsInARow, exitCode, restartPause } from '../servers/restarts.ts';
 import { projectFolder, type StateFile } from '../servers/state.ts';
 import { openLog, rotateLog } from './log-file.ts';
 import { formatLine } from './log-lines.ts';
@@ -40,8 +41,6 @@ interface Kept {
 
 /** Milliseconds after SIGTERM before SIGKILL: the stages' own limit (SHUTDOWN_GRACE_MS) and a little more. */
 const STOP_LIMIT_MS = 25_000;
-/** A process that ran so long has started well; its next end is no failed start. Milliseconds. */
-const SOUND_AFTER_MS = 10_000;
 /** Exit code of a stage whose settings are wrong: another try would not help. */
 const BAD_SETTINGS = 2;
 
@@ -157,14 +156,13 @@ export class Supervisor {
       kept.lastCode = await this.#run(kept);
       file.setProcess(`stage:${name}`, undefined);
       if (!kept.wanted) return;
-      kept.failures = Date.now() - begun > SOUND_AFTER_MS ? 1 : kept.failures + 1;
+      kept.failures = endsInARow(kept.failures, Date.now() - begun);
       if (kept.lastCode === BAD_SETTINGS) {
         onEvent(`${name}: a setting is wrong; see ${this.logOf(name)}`);
         return;
       }
-      const ms = backoff(kept.failures, 200, 10_000);
       onEvent(`${name} ended (code ${kept.lastCode}); starting it again`);
-      await pause(ms, this.#closing.signal);
+      await pause(restartPause(kept.failures), this.#closing.signal);
       if (kept.wanted) kept.stage = await kept.make();
     }
   }
@@ -189,7 +187,7 @@ export class Supervisor {
     if (child.pid) file.setProcess(`stage:${name}`, child.pid);
     return new Promise((resolve) => {
       child.once('error', () => resolve(127));
-      child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143)));
+      child.once('exit', (code, signal) => resolve(exitCode(code, signal)));
     });
   }
 }
