@@ -49,6 +49,11 @@ export class Health {
     return this.#ready;
   }
 
+  /** Whether everything that is depended on was up at the same time, once. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   /**
    * Whether requests should be sent here: not before every dependency was up once, so that an upgrade doesn't replace
    * a process that works by one that can't connect; and from then on until the process stops, whatever becomes of a

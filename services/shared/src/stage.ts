@@ -5,6 +5,7 @@ import type { Health } from './health.ts';
 import { endKeepAlive, listen, untilQuiet } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
 import { type ShutdownOptions, shutdownOnSignal } from './shutdown.ts';
+import { tellWaiting } from './tell-waiting.ts';
 
 /** Without a request for so long, a process that is not ready is taken to be asked no more. Clients of a busy machine pause, too. */
 const QUIET_MS = 5_000;
@@ -45,8 +46,8 @@ export interface StageParts {
 }
 
 /**
- * Listens and turns ready, with `says` and `details` as the log line of it; or ends the process with a sentence that says
- * which setting to change.
+ * Listens and turns ready, with `says` and `details` as the log line of it, and then says what is still waited for; or ends the
+ * process with a sentence that says which setting to change.
  */
 export async function serveStage(
   app: RequestListener,
@@ -62,6 +63,7 @@ export async function serveStage(
   });
   health.setReady(true);
   log.info({ port, ...details }, says);
+  tellWaiting(health, log);
   return server;
 }
 
