@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +14,7 @@ import { volumeSource } from '../operator/src/local/volume-source.ts';
 import type { Ports } from '../operator/src/reconcile/ports.ts';
 import { testElection } from '../operator/src/reconcile/testing/election.ts';
 import { serverPorts } from '../operator/src/server-ports.ts';
+import { run as runProgram, type Said } from './cluster/run-program.ts';
 
 const SCRIPT = fileURLToPath(new URL('./init.ts', import.meta.url));
 const VOTER_PEPPER = '5e'.repeat(32);
@@ -66,37 +66,18 @@ function write(spec: Parameters<typeof testElection>[0] = {}): void {
   writeFileSync(file, stringify({ ...election, metadata: { name: id } }));
 }
 
-interface Run {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
 /** Runs the command; `env` replaces settings, and an empty one takes it away. */
-function run(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Run> {
-  const child = spawn(
-    process.execPath,
-    [SCRIPT, '--election', file, '--volumes', join(folder, 'volumes'), ...args],
-    {
-      cwd: folder,
-      env: {
-        PATH: process.env.PATH ?? '',
-        SCRUTIN_DATA: join(folder, 'data'),
-        VOTER_PEPPER,
-        ...servers,
-        ...env,
-      },
+const run = (args: readonly string[] = [], env: Record<string, string> = {}): Promise<Said> =>
+  runProgram(process.execPath, [SCRIPT, '--election', file, '--volumes', join(folder, 'volumes'), ...args], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH ?? '',
+      SCRUTIN_DATA: join(folder, 'data'),
+      VOTER_PEPPER,
+      ...servers,
+      ...env,
     },
-  );
-  const result: Run = { code: null, out: '', err: '' };
-  child.stdout.on('data', (chunk) => {
-    result.out += chunk;
   });
-  child.stderr.on('data', (chunk) => {
-    result.err += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ ...result, code })));
-}
 
 const hasVirtualHost = async () =>
   'name' in ((await management('GET', `/vhosts/${virtualHost(id)}`)) as object);

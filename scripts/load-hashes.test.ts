@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PrivateRedis } from '@scrutin/shared/testing/private-redis.ts';
+import { publishedElection } from '@scrutin/shared/testing/published-election.ts';
 import { Redis } from 'ioredis';
 import { Electorate } from '../operator/src/electorate/electorate.ts';
+import { run as runProgram, type Said } from './cluster/run-program.ts';
 
 const SCRIPT = fileURLToPath(new URL('./load-hashes.ts', import.meta.url));
 const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
@@ -36,32 +38,17 @@ afterEach(async () => {
 });
 afterAll(() => redis.disconnect());
 
-interface Run {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
 /** Runs the command in the test's folder; `env` replaces the settings. */
-function run(args: string[], env: Record<string, string> = { VOTER_PEPPER, REDIS_URL: url }): Promise<Run> {
-  const child = spawn(process.execPath, [SCRIPT, ...args], {
+const run = (args: string[], env: Record<string, string> = { VOTER_PEPPER, REDIS_URL: url }): Promise<Said> =>
+  runProgram(process.execPath, [SCRIPT, ...args], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? '', ...env },
   });
-  const result: Run = { code: null, out: '', err: '' };
-  child.stdout.on('data', (chunk) => {
-    result.out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    result.err += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ ...result, code })));
-}
 
 const load = (...args: string[]) => run(['--election', id, ...args]);
 const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
 /** The statistics of the output: label → number. */
-const statistics = ({ out }: Run) =>
+const statistics = ({ out }: Said) =>
   Object.fromEntries(
     [...out.matchAll(/^ {2}([a-z][a-zA-Z ]+?) +([\d,]+)(?: {2}.*)?$/gm)].map(([, label, value]) => [
       label,
@@ -137,19 +124,7 @@ describe('load-hashes', () => {
   }, 30_000);
 
   it('keeps the published election in step with the layout', async () => {
-    await electorate.publish({
-      id,
-      title: { fr: 'Essai', en: 'Trial' },
-      laws: [{ id: 'loi-1', title: { fr: 'Une', en: 'One' } }],
-      opensAt: '2026-01-01T00:00:00.000Z',
-      closesAt: '2027-01-01T00:00:00.000Z',
-      results: 'live',
-      recordClients: false,
-      luhn: false,
-      suspended: false,
-      eligible: 0,
-      layout: { shards: 1, bucketBits: 0 },
-    });
+    await electorate.publish(publishedElection({ id, layout: { shards: 1, bucketBits: 0 } }));
     write('a.txt', hashes.join('\n'));
     await load('--shards', '2', 'a.txt');
     const { layout } = await electorate.state();

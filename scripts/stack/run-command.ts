@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { runStack } from './run.ts';
+import { type RunOptions, runStack } from './run.ts';
 import { runCommand } from './steps.ts';
 
 /** A commander parser of whole numbers. */
@@ -9,18 +9,6 @@ export const wholeNumber = (min: number, max: number) => (text: string) => {
     throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`);
   return value;
 };
-
-interface Options {
-  votes: number;
-  voters: number;
-  workers: number;
-  yes: boolean;
-  sample: boolean;
-  exit: boolean;
-  prometheus: boolean;
-  grafana: boolean;
-  election?: string;
-}
 
 /** The command line that `npm start` and `npm run dev` share. */
 export async function runFromCommandLine(name: string, { dev }: { dev: boolean }): Promise<void> {
@@ -46,7 +34,7 @@ RABBITMQ_MANAGEMENT_URL, and DATABASE_URL name servers to use instead of private
       }`,
     )
     .parse();
-  const options = program.opts<Options>();
+  const options = program.opts<Omit<RunOptions, 'dev'>>();
   // Somebody closed the pipe or the terminal: what was started must still be stopped in order.
   process.stdout.on('error', () => {});
   await runCommand(async () => {

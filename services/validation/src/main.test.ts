@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { redisKeys } from '@scrutin/shared/redis-keys.ts';
+import { publishedElection } from '@scrutin/shared/testing/published-election.ts';
 import { until, VirtualHost } from '@scrutin/shared/testing/virtual-host.ts';
 import { EXCHANGE, QUEUES, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import {
@@ -38,19 +39,7 @@ afterEach(async () => {
 afterAll(() => redis.disconnect());
 
 async function publishElection(): Promise<void> {
-  const document = {
-    id: election.id,
-    title: { fr: 'Essai', en: 'Trial' },
-    laws: [{ id: 'loi-1', title: { fr: 'Une', en: 'One' } }],
-    opensAt: '2026-01-01T00:00:00.000Z',
-    closesAt: '2126-01-01T00:00:00.000Z',
-    results: 'live',
-    recordClients: false,
-    luhn: false,
-    suspended: false,
-    eligible: 300,
-    layout: election.layout,
-  };
+  const document = publishedElection({ id: election.id, eligible: 300, layout: election.layout });
   await redis.set(redisKeys.election(election.id), JSON.stringify(document));
 }
 

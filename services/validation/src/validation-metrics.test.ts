@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { redisKeys } from '@scrutin/shared/redis-keys.ts';
 import { PrivateRedis } from '@scrutin/shared/testing/private-redis.ts';
+import { publishedElection } from '@scrutin/shared/testing/published-election.ts';
 import { readMetrics, seriesValue } from '@scrutin/shared/testing/read-metrics.ts';
 import { until, VirtualHost } from '@scrutin/shared/testing/virtual-host.ts';
 import { EXCHANGE, QUEUES, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
@@ -21,19 +22,7 @@ beforeEach(async () => {
   redis = new Redis(redisServer.url);
   redis.on('error', () => {});
   electorate = await ElectorateFixture.create(redis, 100);
-  const published = {
-    id: electorate.id,
-    title: { fr: 'Essai', en: 'Trial' },
-    laws: [{ id: 'loi-1', title: { fr: 'Une', en: 'One' } }],
-    opensAt: '2020-01-01T00:00:00.000Z',
-    closesAt: '2099-01-01T00:00:00.000Z',
-    results: 'afterClose',
-    recordClients: false,
-    luhn: false,
-    suspended: false,
-    eligible: 100,
-    layout: electorate.layout,
-  };
+  const published = publishedElection({ id: electorate.id, eligible: 100, layout: electorate.layout });
   await redis.set(redisKeys.election(electorate.id), JSON.stringify(published));
   vhost = await VirtualHost.create();
   worker = await Worker.start({
