@@ -172,7 +172,8 @@ test('after all of it every accepted vote is counted exactly once', async () => 
     allRecorded(election.databaseUrl, load.history, PATIENCE),
     PATIENCE + 30_000,
   );
-  await within('the election comes to rest', settle(election, PATIENCE), 2 * PATIENCE);
+  const atRest = () => settle(election, PATIENCE).then(() => true);
+  await until('the election comes to rest', atRest, 2 * PATIENCE, LOOK);
   await withClient(election.databaseUrl, async (client) => {
     for (const [id, status] of await recordedStatuses(client)) statuses.set(id, status);
   });

@@ -1,11 +1,12 @@
 import { freePort } from '../../scripts/servers/free-port.ts';
 
 /**
- * Gives ports of 127.0.0.1, each once. They lie below those that the kernel gives to outgoing connections, and begin anywhere:
- * neither a connection nor another run of these tests shall take the port of a server that is down for a moment.
+ * Gives ports of 127.0.0.1, each once. Nobody shall take the port of a server that is down for a moment: they lie below
+ * those that the kernel gives to outgoing connections and away from all that the project asks for elsewhere, and begin
+ * anywhere, for another run of these tests.
  */
 export function portSource(): () => Promise<number> {
-  const first = 25_000 + Math.floor(Math.random() * 7_000);
+  const first = 16_000 + Math.floor(Math.random() * 3_900);
   const taken = new Set<number>();
   let asked: Promise<number> = Promise.resolve(first);
   return () => {
