@@ -20,6 +20,10 @@ export interface PublishOptions {
   headers?: Record<string, unknown>;
 }
 
+/** So long a channel that refuses everything is borne for the first time; then twice as long each time. Milliseconds. */
+const FIRST_PATIENCE_MS = 500;
+const MOST_PATIENCE_MS = 30_000;
+
 /** Publishes durable messages to the exchange, each with the broker's confirm. */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -30,6 +34,8 @@ export class Publisher {
   #inFlight = 0;
   /** Since when the channel has had refusals and not one confirm, `performance.now()`; undefined if the last was a confirm. */
   #refusedSince: number | undefined;
+  /** So long refusals alone are borne. Milliseconds. */
+  #patienceMs = FIRST_PATIENCE_MS;
 
   private constructor(options: PublisherOptions) {
     this.#options = options;
@@ -136,17 +142,19 @@ export class Publisher {
 
   /**
    * A full queue refuses, and so does, for ever, a channel that has lost the leader of a quorum queue (seen with RabbitMQ 3.10
-   * after the loss of a node, while other channels were served). After refusals alone for as long as a confirm may take, the
-   * channel is made anew: that mends the second and does no harm to the first.
+   * after four of ten losses of a node, while other channels were served). After half a second of refusals alone the channel
+   * is made anew: that mends the second and does no harm to the first, which is asked less and less often.
    */
   #trust(confirmed: boolean): void {
     if (confirmed) {
       this.#refusedSince = undefined;
+      this.#patienceMs = FIRST_PATIENCE_MS;
       return;
     }
     this.#refusedSince ??= performance.now();
-    if (performance.now() - this.#refusedSince < this.#options.confirmTimeoutMs) return;
+    if (performance.now() - this.#refusedSince < this.#patienceMs) return;
     this.#refusedSince = undefined;
+    this.#patienceMs = Math.min(2 * this.#patienceMs, MOST_PATIENCE_MS);
     this.#options.log.warn('RabbitMQ has refused every message for some time; connecting anew');
     this.#broker.reset();
   }
