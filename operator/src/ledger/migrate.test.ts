@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import pg from 'pg';
 import { dropLedger, migrateLedger } from './migrate.ts';
 import { silentLog, unusedDatabaseUrl } from './testing/fresh-ledger.ts';
@@ -50,6 +51,20 @@ describe('migrating a ledger', () => {
     const runs = await Promise.all(Array.from({ length: 6 }, () => migrateLedger(url, silentLog)));
     expect(runs.flat().sort()).toEqual(ALL);
     expect(runs.filter((names) => names.length > 0)).toHaveLength(1);
+  });
+
+  test('waits for no answer without end, and goes on when it is asked again', async () => {
+    const url = unused();
+    await migrateLedger(url, silentLog);
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    try {
+      await other.query('select pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
+      await expect(migrateLedger(url, silentLog, 300)).rejects.toThrow(/timeout/);
+    } finally {
+      await other.end();
+    }
+    expect(await migrateLedger(url, silentLog)).toEqual([]);
   });
 
   test('many databases at once share the roles of the server', async () => {

@@ -5,6 +5,8 @@ import pg from 'pg';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Far longer than a statement here takes, another run's lock included; a server that is gone without a word must not hold us for ever (P6). */
+const QUERY_TIMEOUT_MS = 120_000;
 
 /** SQLSTATEs (appendix A of PostgreSQL's manual). */
 const INVALID_CATALOG_NAME = '3D000';
@@ -16,10 +18,16 @@ const UNIQUE_VIOLATION = '23505';
  * has not seen, all in one transaction. Safe to repeat and to run many times at once (P7): the runs of one
  * database wait for each other under an advisory lock.
  *
+ * Rejects when a statement has no answer within `queryTimeoutMs`.
+ *
  * @returns the names of the migrations applied now, in order; empty if there was nothing to do.
  */
-export async function migrateLedger(databaseUrl: string, log: Log): Promise<string[]> {
-  const client = await connectOrCreate(databaseUrl, log);
+export async function migrateLedger(
+  databaseUrl: string,
+  log: Log,
+  queryTimeoutMs = QUERY_TIMEOUT_MS,
+): Promise<string[]> {
+  const client = await connectOrCreate(databaseUrl, log, queryTimeoutMs);
   try {
     const applied = await runner({
       dbClient: client,
@@ -61,14 +69,14 @@ export async function dropLedger(
   }
 }
 
-async function connectOrCreate(databaseUrl: string, log: Log): Promise<pg.Client> {
+async function connectOrCreate(databaseUrl: string, log: Log, queryTimeoutMs: number): Promise<pg.Client> {
   try {
-    return await connect(databaseUrl);
+    return await connect(databaseUrl, queryTimeoutMs);
   } catch (error) {
     if (sqlState(error) !== INVALID_CATALOG_NAME) throw error;
   }
   await createDatabase(databaseUrl, log);
-  return connect(databaseUrl);
+  return connect(databaseUrl, queryTimeoutMs);
 }
 
 async function createDatabase(databaseUrl: string, log: Log): Promise<void> {
@@ -86,11 +94,12 @@ async function createDatabase(databaseUrl: string, log: Log): Promise<void> {
   }
 }
 
-async function connect(url: string): Promise<pg.Client> {
+async function connect(url: string, queryTimeoutMs = QUERY_TIMEOUT_MS): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'scrutin ledger',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: queryTimeoutMs,
   });
   // A server that goes away in the middle also fails the query at hand; without a listener the process would end.
   client.on('error', () => {});
