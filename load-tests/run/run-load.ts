@@ -22,7 +22,7 @@ export interface LoadResult {
 }
 
 /**
- * Lets k6 offer a scenario to a system that is at rest, waits until all that was accepted has its outcome, and resolves
+ * Lets k6 (or `generate`) offer a scenario to a system that is at rest, waits until all that was accepted has its outcome, and resolves
  * with what k6 counted and what was recorded. Files in `folder`: `<label>.json` and `<label>.txt`.
  */
 export async function runLoad(options: {
@@ -39,6 +39,8 @@ export async function runLoad(options: {
   /** Show k6's own output on the terminal. */
   show: boolean;
   drainSeconds: number;
+  /** What offers the load, and writes `<label>.json`; by default k6. Resolves with 0, or 99 if a threshold was crossed. */
+  generate?: () => Promise<number>;
 }): Promise<LoadResult> {
   const { system, folder, label } = options;
   mkdirSync(folder, { recursive: true });
@@ -52,7 +54,7 @@ export async function runLoad(options: {
   };
   look();
   const looking = setInterval(look, 1_000);
-  const code = await runK6(options).finally(() => clearInterval(looking));
+  const code = await (options.generate?.() ?? runK6(options)).finally(() => clearInterval(looking));
   look();
   const ended = Date.now();
   const summary = LoadSummary.read(join(folder, `${label}.json`));

@@ -25,7 +25,7 @@ export const settings = {
     .describe('Milliseconds that a vote waits for others to travel with'),
   MAX_PENDING_VOTES: kinds
     .integer(1, 1_000_000)
-    .default(4_096)
+    .default(1_024)
     .describe('Votes under way, from their arrival to the broker’s confirm, at the most; more get 503 (P6)'),
   MAX_WAIT_MS: kinds
     .integer(10, 60_000)

@@ -105,8 +105,6 @@ const parts = { config, log, health };
 const door = voteDoor({
   app,
   metrics,
-  // As many as travel in one message.
-  perTurn: config.BATCH_MAX_VOTES,
   maxWaitMs: config.MAX_WAIT_MS,
   room: () => config.MAX_PENDING_VOTES - batcher.pending,
 });

@@ -3,6 +3,11 @@ import { Server as NetServer, type Socket } from 'node:net';
 
 /** A vote's or a reader's headers are well under 2 KiB; this is room for proxies and cookies. */
 const MAX_HEADER_BYTES = 16_384;
+/**
+ * Connections that wait to be accepted. Past Node's 511 a rush of new clients would wait seconds for the kernel's next try; the
+ * kernel takes as many as its somaxconn says (4,096 by default).
+ */
+const BACKLOG = 4_096;
 /** A client that was idle for so long while the server closes is not about to send. */
 const IDLE_MS = 250;
 
@@ -43,7 +48,7 @@ export function listen(
     if (!OF_THE_CLUSTER.has(request.url ?? '')) lastAsked.set(server, performance.now());
     app(request, response);
   });
-  server.listen(port, host);
+  server.listen({ port, host, backlog: BACKLOG });
   const listening = new Promise<number>((resolve, reject) => {
     server.once('listening', () => {
       const address = server.address();
