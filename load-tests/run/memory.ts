@@ -9,10 +9,10 @@ export function memoryOf(pid: number): number | undefined {
  * Memory of a process and all that it has started, bytes; what several of them share is counted once (Linux, proc(5) `Pss`).
  * Undefined if it is gone or can't be asked.
  */
-export function memoryOfTree(pid: number): number | undefined {
+export function memoryOfTree(pid: number, children = childrenByParent()): number | undefined {
   const own = kibibytes(`/proc/${pid}/smaps_rollup`, 'Pss');
   if (own === undefined) return undefined;
-  return childrenOf(pid).reduce((sum, child) => sum + (memoryOfTree(child) ?? 0), own);
+  return (children.get(pid) ?? []).reduce((sum, child) => sum + (memoryOfTree(child, children) ?? 0), own);
 }
 
 function kibibytes(file: string, name: string): number | undefined {
@@ -24,17 +24,18 @@ function kibibytes(file: string, name: string): number | undefined {
   }
 }
 
-/** Those whose parent it is (proc(5) `stat`, field 4; field 2, in parentheses, may hold anything). */
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((other) => {
-      try {
-        const stat = readFileSync(`/proc/${other}/stat`, 'latin1');
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid;
-      } catch {
-        return false;
-      }
-    });
+/** All processes by their parent (proc(5) `stat`, field 4; field 2, in parentheses, may hold anything). */
+function childrenByParent(): Map<number, number[]> {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It has ended.
+    }
+  }
+  return children;
 }
