@@ -15,6 +15,18 @@ function count(servers: FakeServers, ...voters: string[]): void {
   }
 }
 
+/** Ana's vote is counted; Bob's has its mark, and was lost with the queues. */
+async function withLostQueues(): Promise<OperatorUnderTest> {
+  const operator = await OperatorUnderTest.open();
+  const { servers } = operator;
+  count(servers, 'ana');
+  servers.accept(vote('bob'));
+  servers.validate();
+  servers.broker.made.clear();
+  servers.broker.queues[QUEUES.aggregation] = [];
+  return operator;
+}
+
 /** PostgreSQL with nothing in it, as a new one is. */
 const emptyLedger = () => new FakeServers(0, SOURCE).ledger;
 
@@ -74,13 +86,8 @@ describe('a voter whose vote was lost', () => {
   });
 
   it('with the queues can vote again once they are made anew', async () => {
-    const operator = await OperatorUnderTest.open();
+    const operator = await withLostQueues();
     const { servers } = operator;
-    count(servers, 'ana');
-    servers.accept(vote('bob'));
-    servers.validate();
-    servers.broker.made.clear();
-    servers.broker.queues[QUEUES.aggregation] = [];
     await operator.reconcile();
     expect(operator.events).toEqual(['TopologyRepaired', 'MarksRebuilt']);
     expect([...servers.redis.marks]).toEqual(['loi-1/ana']);
@@ -93,13 +100,8 @@ describe('a voter whose vote was lost', () => {
     'broker.ensureTopology',
     'electorate.followLedger',
   ])('with the queues is not forgotten when the operator ends after %s', async (last) => {
-    const operator = await OperatorUnderTest.open();
+    const operator = await withLostQueues();
     const { servers } = operator;
-    count(servers, 'ana');
-    servers.accept(vote('bob'));
-    servers.validate();
-    servers.broker.made.clear();
-    servers.broker.queues[QUEUES.aggregation] = [];
     let ended = false;
     servers.beforeCall = () => {
       if (ended) throw new Error('gone');
