@@ -68,5 +68,6 @@ describe('an image made of programs', () => {
     const config = async (path: string) => (await run('tar', ['-xOf', path, 'config.json'])).out;
     expect(await config(again)).toBe(await config(archive));
     expect((await run('ls', [folder])).out.split('\n').filter(Boolean)).toEqual(['again.tar', 'image.tar']);
-  });
+    // Four copies of Node itself, 120 MB each, are written and read.
+  }, 120_000);
 });
