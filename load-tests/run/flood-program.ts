@@ -1,7 +1,7 @@
 /**
- * A load generator that needs a tenth of k6's time for a request, as a process of its own: an open model, so that a slow
- * answer makes no vote after it come later. Reads what to offer from the file that it is given and writes what it has seen to another, as
- * k6's `--summary-export` would.
+ * A load generator that needs much less time for a request than k6, as a process of its own: an open model, so that a slow
+ * answer makes no vote after it come later. Reads what to offer from the file that it is given and writes what it has seen
+ * to another, as k6's `--summary-export` would.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { HttpLane } from '../http-lane.ts';
@@ -11,7 +11,7 @@ import { summaryOf } from './flood-summary.ts';
 export interface FloodPlan {
   /** Address of ingestion. */
   url: string;
-  /** Files with the roll, `nas,code` a line after the first. */
+  /** File with the roll, `nas,code` a line after the first. */
   roll: string;
   laws: readonly string[];
   /** Number of the first vote. */
