@@ -53,17 +53,13 @@ export async function startOwnSystem(
     outcomesKnown: true,
     tally: () => readTally(database),
     memory: () => {
-      const all: [string, number | undefined][] = [
-        ...election.stages.map(({ pid, options: { name } }): [string, number | undefined] => [
-          name,
-          pid === undefined ? undefined : memoryOf(pid),
-        ]),
-        ...Object.entries(options.servers ?? {}).map(([name, pid]): [string, number | undefined] => [
-          name,
-          memoryOfTree(pid),
-        ]),
-      ];
-      return Object.fromEntries(all.filter((entry): entry is [string, number] => entry[1] !== undefined));
+      const known = (name: string, bytes: number | undefined) => (bytes === undefined ? [] : [[name, bytes]]);
+      return Object.fromEntries([
+        ...election.stages.flatMap(({ pid, options: { name } }) =>
+          pid === undefined ? [] : known(name, memoryOf(pid)),
+        ),
+        ...Object.entries(options.servers ?? {}).flatMap(([name, pid]) => known(name, memoryOfTree(pid))),
+      ]);
     },
     stop: async () => {
       await database.end();
