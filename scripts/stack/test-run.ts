@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { projectFolder } from '../servers/state.ts';
@@ -17,6 +17,17 @@ export interface RunLimit {
   /** Called before the run is ended. */
   onPassed: () => void;
 }
+
+export interface JestRun {
+  env: NodeJS.ProcessEnv;
+  folder: string;
+  alone?: boolean;
+  limit?: RunLimit;
+  leakLimitMs?: number;
+}
+
+/** Milliseconds that jest may need to end after its last test; then something that a test has started is still open. */
+const LEAK_LIMIT_MS = 60_000;
 
 /**
  * The children of a command that checks things, one after the other. The child that runs gets the signals, and
@@ -54,15 +65,21 @@ export class TestRun {
 
   /**
    * Runs jest. Its report lies in `folder` meanwhile. With `alone` nothing that its tests have started outlives it:
-   * they are a process group of their own, which is ended with it. A run that is not done at its `limit` is ended, with
-   * all that it has started, and has failed.
+   * they are a process group of their own, which is ended with it. A run that is not done at its `limit`, or that does not end
+   * though its tests have, is ended, with all that it has started, and has failed.
    */
-  async jest(
-    args: readonly string[],
-    options: { env: NodeJS.ProcessEnv; folder: string; alone?: boolean; limit?: RunLimit },
-  ): Promise<void> {
+  async jest(args: readonly string[], { leakLimitMs = LEAK_LIMIT_MS, ...options }: JestRun): Promise<void> {
     const begun = Date.now();
     const report = join(options.folder, `jest-${process.pid}.json`);
+    rmSync(report, { force: true });
+    let leaks = false;
+    const leakLimit = onceThere(report, leakLimitMs, () => {
+      leaks = true;
+      process.stderr.write(
+        `✖ jest has not ended ${seconds(leakLimitMs)} after its last test: a test has left something open (node --experimental-vm-modules node_modules/jest/bin/jest.js --detectOpenHandles tells what)\n`,
+      );
+      this.#end(options.alone);
+    });
     const code = await this.#run(
       [
         '--experimental-vm-modules',
@@ -75,6 +92,7 @@ export class TestRun {
       options.alone,
       options.limit,
     );
+    leakLimit.stop();
     const part: Part = { name: 'tests', passed: 0, failed: 0, ms: Date.now() - begun };
     try {
       const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
@@ -84,7 +102,7 @@ export class TestRun {
       part.failed = numFailedTests! + numRuntimeErrorTestSuites!;
     } catch {}
     // Whatever jest counted: what ended badly did not pass.
-    if (code !== 0 && part.failed === 0) part.failed = 1;
+    if ((code !== 0 || leaks) && part.failed === 0) part.failed = 1;
     rmSync(report, { force: true });
     this.#parts.push(part);
   }
@@ -112,8 +130,7 @@ export class TestRun {
         limit &&
         setTimeout(() => {
           limit.onPassed();
-          if (alone) endGroup(child.pid!);
-          else child.kill('SIGKILL');
+          this.#end(alone);
         }, limit.ms);
       child.once('error', reject);
       child.once('close', (code) => {
@@ -124,6 +141,24 @@ export class TestRun {
       });
     });
   }
+
+  #end(alone = false): void {
+    if (alone) endGroup(this.#current!.pid!);
+    else this.#current!.kill('SIGKILL');
+  }
+}
+
+/** Calls `late` once the file has been there for `limitMs` milliseconds, unless it is stopped before. */
+function onceThere(path: string, limitMs: number, late: () => void): { stop: () => void } {
+  let since: number | undefined;
+  const timer = setInterval(() => {
+    if (!existsSync(path)) return;
+    since ??= performance.now();
+    if (performance.now() - since < limitMs) return;
+    clearInterval(timer);
+    late();
+  }, 1_000);
+  return { stop: () => clearInterval(timer) };
 }
 
 function endGroup(leader: number): void {

@@ -102,3 +102,15 @@ it('swallows what is sent on open connections, and their end', async () => {
   await until('cut, both sides are closed', () => first.destroyed || first.readableEnded);
   first.destroy();
 });
+
+it('cuts a connection that is just being ended, too', async () => {
+  let closed: Promise<unknown> | undefined;
+  proxy.onAnswer = (_, socket) => {
+    closed = once(socket, 'close');
+    socket.end();
+    proxy.cut();
+  };
+  client.write('b');
+  await until('the proxy has cut it', () => closed !== undefined);
+  await closed;
+});

@@ -63,8 +63,8 @@ export class TcpProxy {
   /** Breaks every connection without a word, as a SIGKILL of the server does. */
   cut(): void {
     for (const pair of this.#pairs) {
-      pair.client.resetAndDestroy();
-      pair.upstream.resetAndDestroy();
+      reset(pair.client);
+      reset(pair.upstream);
       this.#pairs.delete(pair);
     }
   }
@@ -130,7 +130,7 @@ export class TcpProxy {
   #join(client: Socket): void {
     this.connections++;
     if (this.#mode === 'refuse') {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const upstream = connect({ ...this.#target, noDelay: true, allowHalfOpen: true });
@@ -173,4 +173,13 @@ export class TcpProxy {
       }
     return undefined;
   }
+}
+
+/**
+ * Breaks a connection without a word. One that is just being ended can't be reset (libuv's uv_tcp_close_reset refuses): Node.js would
+ * leave it open and, for its sake, never end by itself.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
