@@ -44,6 +44,8 @@ export interface ServerPortsOptions {
 export interface ServerPorts extends Ports {
   /** How far the electorate has come in Redis, also while another process loads it. */
   electorateState(): Promise<ElectorateState>;
+  /** Lets another process load the electorate. */
+  grantLoad(grant: string, shards: number): Promise<void>;
   /** Ends the connections. */
   close(): Promise<void>;
 }
@@ -76,6 +78,7 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     }),
     electorate: electoratePort(options, redis, ledger),
     electorateState: () => new Electorate(redis, options.electionId).state(),
+    grantLoad: (grant, shards) => new Electorate(redis, options.electionId).grantLoad(grant, shards),
     ledger,
     now: () => Date.now(),
     close: async () => {

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { V1Job } from '@kubernetes/client-node';
+import { redisKeys } from '@scrutin/shared/redis-keys.ts';
+import { Redis } from 'ioredis';
 import { type Cluster, eventually, startCluster } from './testing/cluster.ts';
-import { ElectionOnCluster, hashLines } from './testing/election-on-cluster.ts';
+import { ElectionOnCluster, hashLines, SERVERS } from './testing/election-on-cluster.ts';
 import { OperatorProcess } from './testing/operator-process.ts';
 import { grantNamespace, grantOperator } from './testing/operator-rights.ts';
 import { StandInKubelet } from './testing/stand-in-kubelet.ts';
@@ -170,6 +172,24 @@ test('a pod that can’t start is told, and the load goes on when it can', async
   expect(waiting.message).toContain('waits: no pod of it runs yet');
   kubelet.full = false;
   await election.untilPhase('Open');
+});
+
+test('a pod that starts when its Election has been deleted and cleaned up leaves nothing in Redis', async () => {
+  putRoll(hashLines(2_000));
+  kubelet.full = true;
+  await election.apply({ ...fromVolume(), reclaimPolicy: 'Delete' });
+  await eventually(async () => expect(await jobs()).toHaveLength(1));
+  await election.delete();
+  await election.untilGone(20_000);
+  // Nobody collects what the Election owned here; on a cluster the pod may have been cut off from whoever does.
+  kubelet.full = false;
+  await eventually(async () => expect((await jobs())[0]!.status?.failed).toBe(1), 60_000);
+  const redis = new Redis(SERVERS.REDIS_URL);
+  try {
+    expect(await redis.keys(`${redisKeys.shard(election.name, '*')}*`)).toEqual([]);
+  } finally {
+    redis.disconnect();
+  }
 });
 
 test('a checksum that doesn’t fit is told with both, and the right file is taken', async () => {

@@ -48,7 +48,71 @@ const mark = (voter: Buffer, lawId: string) =>
     fieldOf(voter),
   );
 
+describe('a loader that needs a grant', () => {
+  const loader = () => new Electorate(redis, electorate.electionId, 'ours');
+
+  it('loads once it has it, and not with another’s', async () => {
+    await expect(loader().begin(source)).rejects.toThrow('this load is not granted');
+    await electorate.grantLoad('another', 3);
+    await expect(loader().begin(source)).rejects.toThrow(LoadInterrupted);
+    expect(await keys('meta')).toEqual([]);
+    await electorate.grantLoad('ours', 3);
+    const ours = loader();
+    await ours.begin(source);
+    await ours.add(voters);
+    await ours.finish();
+    expect(await electorate.audit()).toEqual({ ok: true, counted: 500 });
+  });
+
+  it('changes nothing of what is there without it', async () => {
+    await load();
+    await expect(loader().begin({ ...source, digest: '0c'.repeat(32) })).rejects.toThrow(LoadInterrupted);
+    expect(await electorate.audit()).toEqual({ ok: true, counted: 500 });
+  });
+
+  it('comes to nothing when it starts after everything was removed', async () => {
+    await electorate.grantLoad('ours', 3);
+    await electorate.remove();
+    await expect(loader().begin(source)).rejects.toThrow(LoadInterrupted);
+    expect(await keys()).toEqual([]);
+  });
+
+  it('comes to nothing when everything is removed between its look and its first write', async () => {
+    await electorate.grantLoad('ours', 3);
+    // What `begin` scans for is asked after the grant was looked at.
+    const late = new Proxy(redis, {
+      get: (target, name) => {
+        if (name !== 'scan') return Reflect.get(target, name);
+        return async (...args: Parameters<typeof redis.scan>) => {
+          await electorate.remove();
+          return target.scan(...args);
+        };
+      },
+    });
+    const begun = new Electorate(late, electorate.electionId, 'ours').begin(source);
+    await expect(begun).rejects.toThrow(LoadInterrupted);
+    expect(await keys()).toEqual([]);
+  });
+
+  it('keeps a grant for an hour at the longest', async () => {
+    await electorate.grantLoad('ours', 3);
+    for (const key of await keys('grant')) expect(await redis.pttl(key)).toBeGreaterThan(3_000_000);
+    expect(await keys('grant')).toHaveLength(3);
+  });
+});
+
 describe('an electorate', () => {
+  it('that is removed while it is loaded stays so, whatever its loader does next', async () => {
+    await electorate.begin(source);
+    await electorate.add(voters);
+    await new Electorate(redis, electorate.electionId).remove();
+    await expect(electorate.add(voters)).rejects.toThrow(LoadInterrupted);
+    await expect(electorate.checkpoint(500, 0)).rejects.toThrow(LoadInterrupted);
+    await expect(electorate.restoreMarks(marks('loi-1', voters))).rejects.toThrow(LoadInterrupted);
+    await expect(electorate.finish()).rejects.toThrow(LoadInterrupted);
+    expect(await keys()).toEqual([]);
+  });
+
   it('is absent, then loading, then ready with every voter in the bucket where workers look', async () => {
     expect(await electorate.state()).toEqual({ state: 'absent', eligible: 0, processed: 0, errors: 0 });
     await electorate.begin(source);

@@ -23,10 +23,17 @@ import { storedKeys, unlinkKeys } from './stored-keys.ts';
 const addVoters = new RedisScript(new URL('./add-voters.lua', import.meta.url));
 const restoreMarks = new RedisScript(new URL('./restore-marks.lua', import.meta.url));
 const countVoters = new RedisScript(new URL('./count-voters.lua', import.meta.url));
+const beginShard = new RedisScript(new URL('./begin-shard.lua', import.meta.url));
+const changeShard = new RedisScript(new URL('./change-shard.lua', import.meta.url));
+const grantLoad = new RedisScript(new URL('./grant-load.lua', import.meta.url));
 
 const PACKED_BYTES = BUCKET_DIGITS + FIELD_BYTES;
 /** Buckets that one script call counts: well under a millisecond. */
 const BUCKETS_PER_COUNT = 1_024;
+/** A grant that nobody renews ends, also one that was given too late to be taken back. Milliseconds. */
+const GRANT_MS = 3_600_000;
+
+type ShardFields = Record<string, string | number>;
 
 /** The electorate that was being loaded is no longer: Redis was lost, or another load has begun. */
 export class LoadInterrupted extends Error {
@@ -41,11 +48,14 @@ export class LoadInterrupted extends Error {
 export class Electorate {
   readonly electionId: string;
   readonly #redis: RedisConnection;
+  readonly #grant: string;
   #loading: ElectorateSource | undefined;
 
-  constructor(redis: RedisConnection, electionId: string) {
+  /** `grant`: of a loader that may load only while {@link grantLoad} has given it that, and must come to nothing otherwise. */
+  constructor(redis: RedisConnection, electionId: string, grant = '') {
     this.#redis = redis;
     this.electionId = electionId;
+    this.#grant = grant;
   }
 
   /** What is there now. `absent` after a loss, also of a part. */
@@ -58,12 +68,15 @@ export class Electorate {
    * Starts loading, or goes on: what is there of the same source, layout and pepper is kept, the rest removed.
    * Workers hold their votes from the first change on until {@link finish}. Resolves with what was kept; if
    * that is `ready` already, nothing was changed. Marks stay unless the layout or the pepper is another.
+   * Throws {@link LoadInterrupted} if this loader has not the grant that it needs.
    */
   async begin(source: ElectorateSource): Promise<ElectorateState> {
+    await this.#checkGrant();
     const shards = await this.#shards(0, source.layout.shards);
     const kept = shards.filter((shard) => loadedFrom(shard, source));
     if (kept.length < shards.length) await this.#startOver(source, new Set(kept.map(({ number }) => number)));
-    else if (shards.some(({ state }) => state !== 'ready')) await this.#setAll(shards, { state: 'loading' });
+    else if (shards.some(({ state }) => state !== 'ready'))
+      await this.#changeAll(source, { state: 'loading' });
     this.#loading = source;
     return overallState(await this.#shards(0, source.layout.shards));
   }
@@ -76,7 +89,7 @@ export class Electorate {
       for (const key of keys) {
         const number = shardNumber(key);
         const shard = await this.#shard(number);
-        await this.#redis.hset(key, { state: 'loading', processed: 0, errors: 0 });
+        await this.#change(number, '', { state: 'loading', processed: 0, errors: 0 });
         if (!keep.has(number)) await this.#redis.hdel(key, 'source');
         stored.set(number, shard);
       }
@@ -90,7 +103,7 @@ export class Electorate {
     await this.#unlink(`${pattern}meta`, (number) => number >= shards);
     for (let number = 0; number < shards; number++) {
       if (keep.has(number)) continue;
-      await this.#redis.hset(redisKeys.meta(this.electionId, number), {
+      const fields = {
         state: 'loading',
         source: source.digest,
         pepper: source.pepperId,
@@ -99,7 +112,8 @@ export class Electorate {
         eligible: 0,
         processed: 0,
         errors: 0,
-      });
+      };
+      await this.#run(beginShard, number, [this.#grant, ...Object.entries(fields).flat()]);
     }
   }
 
@@ -122,7 +136,7 @@ export class Electorate {
    * that it counts, so that no shard can come back from its disk with a checkpoint and without the voters.
    */
   async checkpoint(processed: number, errors: number): Promise<void> {
-    await this.#setAll(await this.#shards(0, this.#begun().layout.shards), { processed, errors });
+    await this.#changeAll(this.#begun(), { processed, errors });
   }
 
   /** The load is complete: workers go on. */
@@ -131,7 +145,7 @@ export class Electorate {
     const shards = await this.#shards(0, layout.shards);
     if (shards.some((shard) => shard.source !== digest))
       throw new LoadInterrupted('another load has begun, or Redis has lost a shard');
-    await this.#setAll(shards, { state: 'ready' });
+    await this.#changeAll(this.#begun(), { state: 'ready' });
   }
 
   /**
@@ -226,8 +240,18 @@ export class Electorate {
     for (const kind of ['meta', 'e:*', 'v:*']) await this.#unlink(pattern + kind);
   }
 
-  /** Removes everything that the election has in Redis. */
+  /**
+   * Lets another process load this electorate, which is made with `grant`; one that had another grant can't begin any
+   * more. For an hour, or until {@link remove}.
+   */
+  async grantLoad(grant: string, shards: number): Promise<void> {
+    for (let number = 0; number < shards; number++) await this.#run(grantLoad, number, [grant, GRANT_MS]);
+  }
+
+  /** Removes everything that the election has in Redis. A loader that works, or comes late, brings nothing of it back. */
   async remove(): Promise<void> {
+    // First: then no load can begin, and one that goes on ends when `meta` goes, before the voters do.
+    await this.#unlink(`${redisKeys.shard(this.electionId, '*')}grant`);
     await this.clear();
     await this.#unlink(`${redisKeys.shard(this.electionId, '*')}*`);
   }
@@ -253,10 +277,23 @@ export class Electorate {
     return Promise.all(Array.from({ length: Math.max(0, to - from) }, (_, i) => this.#shard(from + i)));
   }
 
-  async #setAll(shards: readonly ShardState[], fields: Record<string, string | number>): Promise<void> {
-    await Promise.all(
-      shards.map(({ number }) => this.#redis.hset(redisKeys.meta(this.electionId, number), fields)),
-    );
+  /** Before a load changes anything; each shard is asked again when it is begun. */
+  async #checkGrant(): Promise<void> {
+    if (this.#grant === '') return;
+    const owner = await this.#redis.hget(`${redisKeys.shard(this.electionId, 0)}grant`, 'owner');
+    if (owner !== this.#grant)
+      throw new LoadInterrupted(
+        'this load is not granted: the election was removed, or another load has its place',
+      );
+  }
+
+  async #changeAll({ layout, digest }: ElectorateSource, fields: ShardFields): Promise<void> {
+    const numbers = Array.from({ length: layout.shards }, (_, number) => number);
+    await Promise.all(numbers.map((number) => this.#change(number, digest, fields)));
+  }
+
+  async #change(shard: number, digest: string, fields: ShardFields): Promise<void> {
+    await this.#run(changeShard, shard, [digest, ...Object.entries(fields).flat()]);
   }
 
   async #run(script: RedisScript, shard: number, args: (string | number | Buffer)[]): Promise<number> {

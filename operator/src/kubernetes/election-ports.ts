@@ -172,7 +172,11 @@ function withJobs(ports: ServerPorts, jobs: LoadJobs): Ports {
       load: async (election, options) => {
         if (!byJob(election)) return electorate.load(election, options);
         const expectedDigest = await fixedDigest(election);
-        const { digest, ...counts } = await jobs.run(election, { expectedDigest, signal: options.signal });
+        const { digest, ...counts } = await jobs.run(election, {
+          expectedDigest,
+          signal: options.signal,
+          grant: (owner) => ports.grantLoad(owner, election.spec.electorate.shards),
+        });
         const { layout } = await ports.electorateState();
         if (!layout)
           throw new StepError('ElectorateLost', 'Redis has lost the electorate again; it is put back');

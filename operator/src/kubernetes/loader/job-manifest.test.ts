@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Election } from '../../election-resource.ts';
 import { testElection } from '../../reconcile/testing/election.ts';
-import { jobManifest, jobName, loadsWanted } from './job-manifest.ts';
+import { jobManifest, jobName, loadGrant, loadsWanted } from './job-manifest.ts';
 import { parseOutcome } from './loader-outcome.ts';
 
 const withUid = (election: Election) => ({ ...election, metadata: { ...election.metadata, uid: 'u' } });
@@ -62,6 +62,14 @@ test('an election that has opened names the digest that it opened with', () => {
   const digest = 'ab'.repeat(32);
   expect(variables(volume('a'), digest)).toContainEqual({ name: 'EXPECTED_DIGEST', value: digest });
   expect(variables(volume('a')).map(({ name }) => name)).not.toContain('EXPECTED_DIGEST');
+});
+
+test('a Job’s pods show whose they are: another Election of that name, or another source, is not theirs', () => {
+  const grant = loadGrant(withUid(volume('a')));
+  expect(variables(volume('a'))).toContainEqual({ name: 'LOAD_GRANT', value: grant });
+  expect(loadGrant(withUid(volume('b')))).not.toBe(grant);
+  const anew = { ...volume('a'), metadata: { ...volume('a').metadata, uid: 'v' } };
+  expect(loadGrant(anew)).not.toBe(grant);
 });
 
 test('a termination message that was cut off, or is none, is no outcome', () => {

@@ -21,6 +21,13 @@ export function sourceId({ spec }: Election): string {
   return hash('sha256', JSON.stringify([source, shards, spec.pepperSecretName]), 'hex').slice(0, 16);
 }
 
+/**
+ * What the Job's pods show before they write: of this Election, not of one that had its name before, and of this source. A
+ * pod that the API server can't reach any more can be held off by nothing else.
+ */
+export const loadGrant = (election: Election & { metadata: { uid?: unknown } }): string =>
+  `${String(election.metadata.uid)}/${sourceId(election)}`;
+
 /** True if the Job loads what the Election asks for now. */
 export const loadsWanted = ({ metadata }: V1Job, election: Election): boolean =>
   metadata?.annotations?.[SOURCE] === sourceId(election);
@@ -128,7 +135,8 @@ export function jobManifest(
   };
 }
 
-function environment({ metadata, spec }: Election, expectedDigest: string | undefined): V1EnvVar[] {
+function environment(election: Election, expectedDigest: string | undefined): V1EnvVar[] {
+  const { metadata, spec } = election;
   const { http, s3 } = spec.electorate.source;
   const secret = (name: string, from: string, key: string, optional = false): V1EnvVar => ({
     name,
@@ -137,6 +145,7 @@ function environment({ metadata, spec }: Election, expectedDigest: string | unde
   const { connectionSecretName, pepperSecretName } = spec;
   return [
     { name: 'ELECTION_ID', value: metadata.name },
+    { name: 'LOAD_GRANT', value: loadGrant(election) },
     { name: 'ELECTORATE', value: JSON.stringify(spec.electorate) },
     ...(expectedDigest === undefined ? [] : [{ name: 'EXPECTED_DIGEST', value: expectedDigest }]),
     secret('REDIS_URL', connectionSecretName, 'REDIS_URL'),

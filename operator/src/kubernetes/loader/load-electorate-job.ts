@@ -38,6 +38,8 @@ const settings = {
     .transform((text) => JSON.parse(text) as unknown)
     .pipe(electorateSchema),
   EXPECTED_DIGEST: z.string().optional(),
+  /** Without one, as in a Job of an operator that gave none, nothing is asked for. */
+  LOAD_GRANT: z.string().optional(),
   SOURCE_AUTHORIZATION: z.string().optional().meta({ secret: true }),
   S3_ACCESS_KEY_ID: z.string().optional().meta({ secret: true }),
   S3_SECRET_ACCESS_KEY: z.string().optional().meta({ secret: true }),
@@ -84,7 +86,7 @@ async function load(): Promise<LoaderOutcome> {
   const ledger = new Ledger(pool);
   const { batchSize, shards } = config.ELECTORATE;
   const statistics = await loadElectorate({
-    electorate: new Electorate(redis, config.ELECTION_ID),
+    electorate: new Electorate(redis, config.ELECTION_ID, config.LOAD_GRANT),
     source,
     pepper: config.VOTER_PEPPER,
     batchSize,

@@ -13,6 +13,8 @@ let job: V1Job | undefined;
 let pods: V1Pod[];
 let jobs: LoadJobs;
 let ended: unknown;
+/** What was allowed to load, in order, and whether the Job was there by then. */
+let grants: { owner: string; made: boolean }[];
 
 /** The pod's message is what the load has found; then, or later, the Job controller sees it. */
 const endPod = () => {
@@ -33,6 +35,8 @@ beforeEach(async () => {
   job = undefined;
   pods = [];
   ended = undefined;
+  grants = [];
+  const grant = async (owner: string) => void grants.push({ owner, made: job !== undefined });
   const batch = {
     readNamespacedJob: async () => {
       if (!job) throw Object.assign(new Error('not found'), { statusCode: 404 });
@@ -44,7 +48,7 @@ beforeEach(async () => {
   };
   const core = { listNamespacedPod: async () => ({ items: pods }) };
   jobs = new LoadJobs({ batch, core } as unknown as KubeClients, { image: 'scrutin' }, clock);
-  void jobs.run(election, { expectedDigest: undefined }).then(
+  void jobs.run(election, { expectedDigest: undefined, grant }).then(
     (result) => {
       ended = result;
     },
@@ -96,4 +100,18 @@ test('a load that has run and can’t go on is told after a minute', async () =>
     reason: 'LoadJobWaiting',
     message: expect.stringContaining('waits: 0/3 nodes are available'),
   });
+});
+
+test('its pods may load before there are any, and still when Redis has lost what said so; then no more', async () => {
+  const { env } = job!.spec!.template.spec!.containers[0]!;
+  expect(grants[0]).toEqual({ owner: env!.find(({ name }) => name === 'LOAD_GRANT')!.value, made: false });
+  const before = grants.length;
+  await clock.advance(3_000);
+  expect(grants.length).toBeGreaterThan(before);
+  endPod();
+  job!.status = { conditions: [{ type: 'Complete', status: 'True' }] };
+  await clock.advance(1_000);
+  const after = grants.length;
+  await clock.advance(10_000);
+  expect(grants).toHaveLength(after);
 });

@@ -5,13 +5,15 @@ import { type Clock, pauseOn, systemClock } from '../clock.ts';
 import type { KubeClients } from '../kube-clients.ts';
 import { isConflict, isForbidden, isNotFound, messageOf } from '../kube-error.ts';
 import { applyOptions, applyParameters } from '../server-side-apply.ts';
-import { jobManifest, jobName, type LoaderImage, loadsWanted } from './job-manifest.ts';
+import { jobManifest, jobName, type LoaderImage, loadGrant, loadsWanted } from './job-manifest.ts';
 import { type LoaderResult, parseOutcome } from './loader-outcome.ts';
 
 export interface RunOptions {
   /** SHA-256 that the source must have; the load is refused otherwise. */
   expectedDigest: string | undefined;
   signal?: AbortSignal | undefined;
+  /** Lets the Job's pods, and no other load's, begin to write. */
+  grant: (owner: string) => Promise<void>;
 }
 
 const LOOK_MS = 1_000;
@@ -40,10 +42,12 @@ export class LoadJobs {
    * Has a Job load the electorate; takes up one that runs already. Resolves when it has succeeded. When `signal` is
    * aborted it rejects, and the Job goes on. Throws {@link StepError} that says what to do.
    */
-  async run(election: Election, { expectedDigest, signal }: RunOptions): Promise<LoaderResult> {
+  async run(election: Election, { expectedDigest, signal, grant }: RunOptions): Promise<LoaderResult> {
     const before = await this.#read(election);
     if (before && (isDone(before) || !loadsWanted(before, election)))
       await this.#remove(election, before, signal);
+    signal?.throwIfAborted();
+    await grant(loadGrant(election));
     await this.#ensure(election, expectedDigest);
     let ranAt = this.#clock.monotonic();
     for (;;) {
@@ -55,6 +59,9 @@ export class LoadJobs {
       const done = isDone(job);
       if (done === 'Complete') return this.#result(job);
       if (done === 'Failed') throw await this.#failure(job);
+      signal?.throwIfAborted();
+      // Again and again: Redis may have lost it, and with it what was loaded.
+      await grant(loadGrant(election));
       // Between two pods, and between the last one's end and the Job's, nothing runs for a moment.
       if ((job.status?.ready ?? 0) > 0) ranAt = this.#clock.monotonic();
       else if (this.#clock.monotonic() - ranAt > PATIENCE_MS) throw await this.#waiting(job);
