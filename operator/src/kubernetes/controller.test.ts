@@ -114,6 +114,22 @@ test('a change of the spec cuts a load off that goes on for the old one', async 
   expect(under.told('ns/a').join()).not.toContain('Interrupted');
 });
 
+test('what a look had done that a change of the spec cut off is told, once', async () => {
+  under.start();
+  const servers = under.serversOf('ns/a');
+  let changed = false;
+  servers.onLoading = () => {
+    if (changed) return;
+    changed = true;
+    under.elections.put('ns', 'a', openSpec({ suspend: true }));
+  };
+  under.elections.put('ns', 'a', openSpec());
+  await under.clock.advance(2_000);
+  expect(under.status('ns/a')).toMatchObject({ observedGeneration: 2, phase: 'Open' });
+  const told = under.told('ns/a').map((text) => text.split(':')[0]);
+  expect(told).toEqual(['SchemaUpdated', 'TopologyMade', 'ElectorateLoaded', 'Open']);
+});
+
 test('an Election that is deleted and made anew under its name is a new one', async () => {
   under.start();
   under.elections.put('ns', 'a', openSpec());

@@ -56,7 +56,7 @@ export class ElectionReconciler {
   /** Rejects only if the API server can't be reached or refuses, or if this process leads no more. */
   async reconcile(look: Look): Promise<NextLook> {
     const { raw, signal } = look;
-    const { finalizer, observer, clock, status, resyncMs } = this.#options;
+    const { finalizer, observer, clock, status, resyncMs, events, fence } = this.#options;
     const begun = clock.monotonic();
     const election = readSpec(raw);
     let outcome: Reconciled;
@@ -65,8 +65,12 @@ export class ElectionReconciler {
     else {
       await finalizer.set(raw, election.spec.reclaimPolicy === 'Delete');
       outcome = await this.#run(look, election);
-      // What was cut off says nothing about the Election.
-      if (signal.aborted) return 'at once';
+      if (signal.aborted) {
+        // What was cut off says nothing about the Election, but for what was done by then.
+        fence();
+        for (const event of outcome.deeds) events.record(raw, event);
+        return 'at once';
+      }
     }
     const { failure } = outcome;
     const seconds = (clock.monotonic() - begun) / 1000;

@@ -36,6 +36,7 @@ export function rejectedSpec(
       conditions: conditions.list(),
     },
     events: told ? [] : [{ type: 'Warning', reason: 'Invalid', message }],
+    deeds: [],
     failure: new StepError('Invalid', message, { lasting: true }),
   };
 }

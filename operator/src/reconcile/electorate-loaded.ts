@@ -47,7 +47,7 @@ async function followLedger({ ports, recorder }: Reconciliation): Promise<void> 
   const { electorate, ledger } = ports;
   const rebuilt = await electorate.followLedger(await ledger.identity(), () => ledger.participants());
   if (!rebuilt || rebuilt.before + rebuilt.after === 0) return;
-  recorder.tell(
+  recorder.tellDone(
     'Warning',
     'MarksRebuilt',
     `PostgreSQL was restored or replaced, or RabbitMQ lost its queues: of ${rebuilt.before} marks of voters ${rebuilt.after} are in the tally and stay; the others can vote again`,
@@ -69,10 +69,10 @@ function tellLoaded(recorder: StepRecorder, prepared: PreparedElectorate, again:
   const { unique, duplicates, errors, samples } = prepared;
   const counts = `${unique} voters, ${duplicates} duplicates, ${errors} bad lines in ${(ms / 1000).toFixed(1)} s`;
   const repaired = again && recorder.conditions.isTrue('ElectorateLoaded');
-  recorder.tell(
+  recorder.tellDone(
     repaired ? 'Warning' : 'Normal',
     repaired ? 'ElectorateRepaired' : 'ElectorateLoaded',
     repaired ? `The electorate was not whole in Redis and was put back: ${counts}` : counts,
   );
-  if (errors > 0) recorder.tell('Warning', 'ElectorateDamaged', samples.slice(0, 3).join('; '));
+  if (errors > 0) recorder.tellDone('Warning', 'ElectorateDamaged', samples.slice(0, 3).join('; '));
 }

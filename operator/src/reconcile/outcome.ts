@@ -8,6 +8,8 @@ export interface Reconciled {
   status: ElectionStatus;
   /** What a person may want to know of, in order. */
   events: ElectionEvent[];
+  /** Those of them that tell what was done, and are true also of a reconciliation that was cut off. */
+  deeds: ElectionEvent[];
   /** Look again after so many milliseconds at the latest; absent if only the resync is needed. */
   requeueAfterMs?: number;
   /** A step failed; another try may help, and `lasting` says that it is not likely to. */
@@ -47,6 +49,7 @@ export function outcomeOf(run: Reconciliation, failure: StepError | undefined): 
       ...tally,
     },
     events: recorder.events,
+    deeds: recorder.deeds,
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
     ...(failure && { failure }),
   };

@@ -10,7 +10,7 @@ export async function schemaReady({
 }: Reconciliation): Promise<string> {
   await requireLedger(ports, previous.phase);
   const applied = await ports.ledger.migrate();
-  if (applied.length > 0) recorder.tell('Normal', 'SchemaUpdated', `Applied ${applied.join(', ')}`);
+  if (applied.length > 0) recorder.tellDone('Normal', 'SchemaUpdated', `Applied ${applied.join(', ')}`);
   await publication.read();
   return 'The schema is up to date';
 }

@@ -20,6 +20,11 @@ export class StepRecorder {
   readonly conditions: Conditions;
   /** What a person may want to know of, in order. */
   readonly events: ElectionEvent[] = [];
+  /**
+   * Those of them that tell what was done. Another reconciliation finds it done, and has nothing to tell: what was cut off
+   * leaves it to nobody else.
+   */
+  readonly deeds: ElectionEvent[] = [];
   readonly #previous: readonly Condition[];
 
   constructor({ previous, now, generation }: StepRecorderOptions) {
@@ -58,7 +63,15 @@ export class StepRecorder {
     return this.#previous.find((condition) => condition.type === type);
   }
 
+  /** What was found, which is found again next time unless the status says it by then. */
   tell(type: ElectionEvent['type'], reason: string, message: string): void {
     this.events.push({ type, reason, message });
+  }
+
+  /** What was done. */
+  tellDone(type: ElectionEvent['type'], reason: string, message: string): void {
+    const event: ElectionEvent = { type, reason, message };
+    this.events.push(event);
+    this.deeds.push(event);
   }
 }

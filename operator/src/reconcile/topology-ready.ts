@@ -15,7 +15,7 @@ export async function topologyReady({
   if (made.length > 0) {
     // While RabbitMQ is away the condition is false, whatever was there before.
     const repaired = publication.current !== undefined || recorder.conditions.isTrue('TopologyReady');
-    recorder.tell(
+    recorder.tellDone(
       repaired ? 'Warning' : 'Normal',
       repaired ? 'TopologyRepaired' : 'TopologyMade',
       made.join('; '),
