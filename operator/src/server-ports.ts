@@ -35,7 +35,7 @@ export interface ServerPortsOptions {
   addresses: ServerAddresses;
   pepper: Pepper;
   /** Opens the electorate's source; throws with a sentence for people if it can't be read. */
-  openSource: (election: Election) => HashSource | Promise<HashSource>;
+  openSource: (election: Election, signal?: AbortSignal) => HashSource | Promise<HashSource>;
   observer?: PortsObserver | undefined;
   log: Log;
 }
@@ -135,12 +135,12 @@ function electoratePort(
         ...(source !== undefined && { source }),
       };
     },
-    sourceDigest: async (election) => (await openSource(election)).digest(),
+    sourceDigest: async (election, signal) => (await openSource(election, signal)).digest(),
     load: async (election, { marks, signal, onProgress }) => {
       const { shards, batchSize } = election.spec.electorate;
       const statistics = await loadElectorate({
         electorate,
-        source: await openSource(election),
+        source: await openSource(election, signal),
         pepper,
         shards,
         batchSize,

@@ -60,6 +60,59 @@ test('an Election that is being deleted after its Secrets is still reached', asy
   expect((await ports.open(election, deleted, [])).ports).toBe(first);
 });
 
+test('a source that takes the question and never answers is left when the look at the Election is cut off', async () => {
+  const cut = new AbortController();
+  const silent = createServer((socket) =>
+    socket.on('error', () => {}).once('data', () => cut.abort(new Error('the Election was changed'))),
+  );
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/roll.txt`;
+  const elsewhere = testElection({ electorate: { source: { http: { url } } } });
+  const opened = await ports.open(elsewhere, raw, []);
+  const { electorate } = opened.ports;
+  try {
+    await expect(electorate.sourceDigest(elsewhere, cut.signal)).rejects.toThrow('does not answer');
+    const load = electorate.load(elsewhere, { marks: async function* () {}, signal: cut.signal });
+    await expect(load).rejects.toThrow('does not answer');
+  } finally {
+    opened.release();
+    await new Promise((resolve) => silent.close(resolve));
+  }
+}, 15_000);
+
+test('an Election that is deleted when an older one has come to its servers touches nothing there', async () => {
+  const { ports: own } = await ports.open(election, raw, []);
+  const deleted = {
+    ...raw,
+    metadata: {
+      ...raw.metadata,
+      creationTimestamp: '2027-01-01T00:00:00Z',
+      deletionTimestamp: '2027-01-02T00:00:00Z',
+    },
+  };
+  const older: RawElection = {
+    ...election,
+    metadata: { ...raw.metadata, uid: 'o', creationTimestamp: '2026-01-01T00:00:00Z' },
+    status: { phase: 'Open' },
+  };
+  const opened = await ports.open(election, deleted, [older, deleted]);
+  expect(opened.ports).not.toBe(own);
+  await expect(opened.ports.electorate.remove()).rejects.toMatchObject({ reason: 'NameTaken' });
+  // Its connections are closed, not kept until the process ends.
+  await expect(own.ledger.counts()).rejects.toThrow('after calling end');
+});
+
+test('an Election that is deleted while an older one’s servers can’t be told still cleans up what it had', async () => {
+  const { ports: own } = await ports.open(election, raw, []);
+  const metadata = { ...raw.metadata, creationTimestamp: '2027-01-01T00:00:00Z' };
+  const deleted = { ...raw, metadata: { ...metadata, deletionTimestamp: '2027-01-02T00:00:00Z' } };
+  const older: RawElection = {
+    metadata: { ...raw.metadata, namespace: 'b', uid: 'o', creationTimestamp: '2026-01-01T00:00:00Z' },
+    status: { phase: 'Open' },
+  };
+  expect((await ports.open(election, deleted, [older, deleted])).ports).toBe(own);
+});
+
 test('what was being opened when all was closed is not opened any more', async () => {
   const late = ports.open(election, raw, []);
   await ports.close();

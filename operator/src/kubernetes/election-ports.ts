@@ -10,7 +10,7 @@ import { type ElectionConnections, readConnections } from './connection-secrets.
 import type { RawElection } from './election-informer.ts';
 import type { KubeClients } from './kube-clients.ts';
 import type { LoadJobs } from './loader/load-jobs.ts';
-import { claimName } from './name-claims.ts';
+import { claimName, NameTaken } from './name-claims.ts';
 import { FetchedSource } from './sources/open-source.ts';
 import { unavailablePorts } from './unavailable-ports.ts';
 
@@ -76,7 +76,9 @@ export class ElectionPorts implements PortsSource {
       return this.#opened(await this.#keep(election, uid, connections));
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
-      const kept = this.#kept.get(uid);
+      // What is at its servers is the other's by now, also if it was this one's when they were connected to.
+      const theirs = error instanceof NameTaken && error.certain;
+      const kept = theirs ? undefined : this.#kept.get(uid);
       // A namespace that is being deleted may lose its Secrets before its Elections: what is known still serves.
       if (kept && deletionTimestamp !== undefined) return this.#opened(kept);
       await this.#drop(uid);
@@ -128,7 +130,7 @@ export class ElectionPorts implements PortsSource {
       electionId: name,
       addresses: connections.addresses,
       pepper: connections.pepper,
-      openSource: (wanted) => source.open(wanted),
+      openSource: (wanted, signal) => source.open(wanted, signal),
       observer: this.#observerOf?.(name),
       log: this.#log.child({ election: `${namespace}/${name}` }),
     });
@@ -163,8 +165,8 @@ function withJobs(ports: ServerPorts, jobs: LoadJobs): Ports {
     ...ports,
     electorate: {
       ...electorate,
-      sourceDigest: async (election) => {
-        if (!byJob(election)) return electorate.sourceDigest(election);
+      sourceDigest: async (election, signal) => {
+        if (!byJob(election)) return electorate.sourceDigest(election, signal);
         const last = await jobs.lastResult(election).catch(() => undefined);
         // Only a Job can tell; until one has, an opened election's source is taken to be what it was.
         return last?.digest ?? (await fixedDigest(election)) ?? hash('sha256', 'not read yet');

@@ -2,13 +2,24 @@ import { StepError } from '../reconcile/conditions.ts';
 import type { ServerAddresses } from '../server-ports.ts';
 import type { RawElection } from './election-informer.ts';
 
+/** The name is another Election's. */
+export class NameTaken extends StepError {
+  /** False if the other's servers can't be told now: it may have some of its own. */
+  readonly certain: boolean;
+
+  constructor(message: string, certain: boolean) {
+    super('NameTaken', message, { lasting: true });
+    this.certain = certain;
+  }
+}
+
 /** Phases of which an Election has had nothing on its servers, or may not have. */
 const UNPREPARED: readonly unknown[] = [undefined, 'Pending', 'Failed'];
 
 /**
  * Elections of two namespaces may have one name, but not on the same servers: there the name is the key prefix, the
  * virtual host and the database. The older one has it. `addressesOf` tells another Election's servers, undefined if they
- * can't be told now. Throws {@link StepError}.
+ * can't be told now. Throws {@link NameTaken}.
  *
  * Asked of the Elections as they stand on the API server and not of what this process remembers, so that a new leader
  * comes to the same answer whichever it looks at first.
@@ -29,10 +40,9 @@ export async function claimName(
     const uses = theirs
       ? 'uses the same servers'
       : 'may use the same servers (its Secrets can’t be read now)';
-    throw new StepError(
-      'NameTaken',
+    throw new NameTaken(
       `Election ${namespace}/${name} ${uses} under the same name; give this one another name, or servers of its own`,
-      { lasting: true },
+      theirs !== undefined,
     );
   }
 }

@@ -49,8 +49,11 @@ export interface ElectoratePort {
   ping(): Promise<void>;
   /** The electorate if it is complete, and every voter of it is there; undefined if it must be loaded. */
   sound(): Promise<SoundElectorate | undefined>;
-  /** SHA-256 of the source as it is now. Rejects with a sentence for people if it can't be read. */
-  sourceDigest(election: Election): Promise<string>;
+  /**
+   * SHA-256 of the source as it is now. Rejects with a sentence for people if it can't be read, and when `signal` is
+   * aborted: a source may answer never.
+   */
+  sourceDigest(election: Election, signal?: AbortSignal): Promise<string>;
   /**
    * Loads the source, or goes on where an earlier load stopped; `marks` is who has voted already, put back
    * before workers go on. Leaves the electorate not ready if it holds nobody.

@@ -46,6 +46,27 @@ describe('before the opening', () => {
     expect(operator.events).toEqual([]);
   });
 
+  it('is not said to have a source that can’t be read when the look at it was cut off', async () => {
+    await operator.reconcile();
+    const cut = new AbortController();
+    operator.servers.beforeCall = (call) => {
+      if (call !== 'electorate.sourceDigest') return;
+      cut.abort(new Error('the Election was changed'));
+      throw new StepError('SourceUnreachable', 'it does not answer');
+    };
+    operator.forget();
+    const again = await operator.reconcile({ verifySource: true, signal: cut.signal });
+    expect(again.failure).toMatchObject({ reason: 'Interrupted' });
+    operator = new OperatorUnderTest();
+    operator.servers.fail(
+      'electorate.sourceDigest',
+      new StepError('SourceUnreachable', 'it does not answer'),
+    );
+    const first = await operator.reconcile({ signal: cut.signal });
+    expect(first.failure).toMatchObject({ reason: 'Interrupted' });
+    expect(operator.events).not.toContain('SourceUnreachable');
+  });
+
   it('does not open without anybody who may vote', async () => {
     operator.servers.source = { digest: SOURCE.digest, voters: [], errors: ['roll.txt:1: not a hash'] };
     const { status, failure } = await operator.reconcile();

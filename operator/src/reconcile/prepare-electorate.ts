@@ -33,16 +33,20 @@ export async function prepareElectorate(
   ports: Ports,
   options: PrepareOptions,
 ): Promise<PreparedElectorate> {
-  const { known, fixed, verifySource } = options;
+  const { known, fixed, verifySource, signal } = options;
   const usable = await usableElectorate(election, ports, fixed);
   let digest: string;
   if (usable && usable.source === known) {
     if (!verifySource) return usable;
-    const looked = await ports.electorate.sourceDigest(election).catch((error: Error) => error);
+    const looked = await ports.electorate.sourceDigest(election, signal).catch((error: Error) => error);
+    if (signal?.aborted) throw interrupted(looked);
     if (looked instanceof Error) return { ...usable, warning: looked.message };
     if (fixed && looked !== known) return { ...usable, warning: CHANGED };
     digest = looked;
-  } else digest = await ports.electorate.sourceDigest(election);
+  } else
+    digest = await ports.electorate.sourceDigest(election, signal).catch((error: Error) => {
+      throw signal?.aborted ? interrupted(error) : error;
+    });
   if (fixed && known !== undefined && digest !== known) throw electorateChanged();
   if (usable?.source === digest) return { ...usable, warning: '' };
   return load(election, ports, digest, options);
@@ -52,6 +56,9 @@ const CHANGED = 'the electorate’s files are not those that the election opened
 
 export const electorateChanged = (): StepError =>
   new StepError('ElectorateChanged', CHANGED, { lasting: true });
+
+const interrupted = (cause: unknown): StepError =>
+  new StepError('Interrupted', 'the load was stopped; it goes on from there next time', { cause });
 
 /** What is sound in Redis and made with this pepper; before the opening also only if laid out as asked for. */
 async function usableElectorate(
@@ -92,10 +99,7 @@ async function load(
       { lasting: true },
     );
   } catch (error) {
-    if (!signal?.aborted) throw error;
-    throw new StepError('Interrupted', 'the load was stopped; it goes on from there next time', {
-      cause: error,
-    });
+    throw signal?.aborted ? interrupted(error) : error;
   }
 }
 

@@ -21,12 +21,14 @@ export class FetchedSource {
     this.#core = core;
   }
 
-  /** Fetches unless it has been. Throws {@link StepError} that says what to do. */
-  async open(election: Election): Promise<HashSource> {
+  /**
+   * Fetches unless it has been, until `signal` is aborted. Throws {@link StepError} that says what to do.
+   */
+  async open(election: Election, signal?: AbortSignal): Promise<HashSource> {
     if (this.#source) return this.#source;
     this.#folder ??= new ScratchFolder();
     try {
-      this.#source = filesSource(await this.#fetch(election, this.#folder));
+      this.#source = filesSource(await this.#fetch(election, this.#folder, signal));
     } catch (error) {
       this.close();
       throw error;
@@ -41,13 +43,15 @@ export class FetchedSource {
     this.#source = undefined;
   }
 
-  async #fetch(election: Election, folder: ScratchFolder): Promise<string> {
+  async #fetch(election: Election, folder: ScratchFolder, signal: AbortSignal | undefined): Promise<string> {
     const { configMap, secret, http, s3, persistentVolumeClaim } = election.spec.electorate.source;
     const { namespace = 'default' } = election.metadata;
     if (configMap) return storeEntries(this.#core, 'ConfigMap', namespace, configMap.name, folder);
     if (secret) return storeEntries(this.#core, 'Secret', namespace, secret.name, folder);
-    if (http) return downloadHttp(http, await this.#authorization(namespace, http.authSecretName), folder);
-    if (s3) return downloadS3(s3, await this.#credentials(namespace, s3.credentialsSecretName), folder);
+    if (http)
+      return downloadHttp(http, await this.#authorization(namespace, http.authSecretName), folder, signal);
+    if (s3)
+      return downloadS3(s3, await this.#credentials(namespace, s3.credentialsSecretName), folder, signal);
     throw new StepError(
       'SourceNotServed',
       `persistentVolumeClaim ${persistentVolumeClaim?.claimName} is read by a Job, and the operator was started without LOADER_IMAGE; set it, or use another source`,
