@@ -71,7 +71,8 @@ export class Electorate {
    * Throws {@link LoadInterrupted} if this loader has not the grant that it needs.
    */
   async begin(source: ElectorateSource): Promise<ElectorateState> {
-    await this.#checkGrant();
+    // Before anything is changed; each shard is asked again when it is begun.
+    await this.#run(beginShard, 0, [this.#grant]);
     const shards = await this.#shards(0, source.layout.shards);
     const kept = shards.filter((shard) => loadedFrom(shard, source));
     if (kept.length < shards.length) await this.#startOver(source, new Set(kept.map(({ number }) => number)));
@@ -141,11 +142,11 @@ export class Electorate {
 
   /** The load is complete: workers go on. */
   async finish(): Promise<void> {
-    const { layout, digest } = this.#begun();
-    const shards = await this.#shards(0, layout.shards);
-    if (shards.some((shard) => shard.source !== digest))
+    const source = this.#begun();
+    const shards = await this.#shards(0, source.layout.shards);
+    if (shards.some((shard) => shard.source !== source.digest))
       throw new LoadInterrupted('another load has begun, or Redis has lost a shard');
-    await this.#changeAll(this.#begun(), { state: 'ready' });
+    await this.#changeAll(source, { state: 'ready' });
   }
 
   /**
@@ -251,7 +252,7 @@ export class Electorate {
   /** Removes everything that the election has in Redis. A loader that works, or comes late, brings nothing of it back. */
   async remove(): Promise<void> {
     // First: then no load can begin, and one that goes on ends when `meta` goes, before the voters do.
-    await this.#unlink(`${redisKeys.shard(this.electionId, '*')}grant`);
+    await this.#unlink(redisKeys.grant(this.electionId, '*'));
     await this.clear();
     await this.#unlink(`${redisKeys.shard(this.electionId, '*')}*`);
   }
@@ -275,16 +276,6 @@ export class Electorate {
 
   #shards(from: number, to: number): Promise<ShardState[]> {
     return Promise.all(Array.from({ length: Math.max(0, to - from) }, (_, i) => this.#shard(from + i)));
-  }
-
-  /** Before a load changes anything; each shard is asked again when it is begun. */
-  async #checkGrant(): Promise<void> {
-    if (this.#grant === '') return;
-    const owner = await this.#redis.hget(`${redisKeys.shard(this.electionId, 0)}grant`, 'owner');
-    if (owner !== this.#grant)
-      throw new LoadInterrupted(
-        'this load is not granted: the election was removed, or another load has its place',
-      );
   }
 
   async #changeAll({ layout, digest }: ElectorateSource, fields: ShardFields): Promise<void> {

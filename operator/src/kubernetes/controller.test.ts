@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { StepError } from '../reconcile/conditions.ts';
+import type { FakeServers } from '../reconcile/testing/fake-servers.ts';
 import { ControllerUnderTest } from './testing/controller-under-test.ts';
 import { openSpec } from './testing/open-spec.ts';
 
@@ -97,16 +98,21 @@ test('an unexpected error is tried again with backoff, and others go on', async 
   expect(under.phase('ns/a')).toBe('Open');
 });
 
-test('a change of the spec cuts a load off that goes on for the old one', async () => {
-  under.start();
-  const servers = under.serversOf('ns/a');
-  servers.source = { digest: 'ab'.repeat(32), voters: Array.from({ length: 50 }, (_, i) => `v${i}`) };
+/** The first load of ns/a sees its Election's spec change. */
+function changeWhileLoading(servers: FakeServers): void {
   let changed = false;
   servers.onLoading = () => {
     if (changed) return;
     changed = true;
     under.elections.put('ns', 'a', openSpec({ suspend: true }));
   };
+}
+
+test('a change of the spec cuts a load off that goes on for the old one', async () => {
+  under.start();
+  const servers = under.serversOf('ns/a');
+  servers.source = { digest: 'ab'.repeat(32), voters: Array.from({ length: 50 }, (_, i) => `v${i}`) };
+  changeWhileLoading(servers);
   under.elections.put('ns', 'a', openSpec());
   await under.clock.advance(2_000);
   expect(servers.calls.filter((call) => call === 'electorate.load')).toHaveLength(2);
@@ -117,12 +123,7 @@ test('a change of the spec cuts a load off that goes on for the old one', async 
 test('what a look had done that a change of the spec cut off is told, once', async () => {
   under.start();
   const servers = under.serversOf('ns/a');
-  let changed = false;
-  servers.onLoading = () => {
-    if (changed) return;
-    changed = true;
-    under.elections.put('ns', 'a', openSpec({ suspend: true }));
-  };
+  changeWhileLoading(servers);
   under.elections.put('ns', 'a', openSpec());
   await under.clock.advance(2_000);
   expect(under.status('ns/a')).toMatchObject({ observedGeneration: 2, phase: 'Open' });
