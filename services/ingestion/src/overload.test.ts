@@ -9,14 +9,14 @@ const good = JSON.stringify({ nas: '046454286', code: 'A1B2C3', law_id: 'loi-1',
 const POST = `POST /api/v1/vote HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`;
 const CLIENTS = 400;
 const EACH = 5;
+const ROOM = 64;
 
 let ingestion: IngestionUnderTest;
 let sockets: Socket[];
 
 beforeAll(async () => {
-  // So little may wait that a load which a test can send is far too much.
   ingestion = await IngestionUnderTest.start({
-    env: { MAX_PENDING_VOTES: '64', MAX_WAIT_MS: '10', LOG_LEVEL: 'info' },
+    env: { MAX_PENDING_VOTES: String(ROOM), MAX_WAIT_MS: '10', LOG_LEVEL: 'info' },
   });
   const { hostname, port } = new URL(ingestion.base);
   sockets = await Promise.all(
@@ -36,8 +36,8 @@ afterAll(async () => {
   await ingestion?.remove();
 });
 
-/** Sends one vote and resolves with its answer. */
-function cast(socket: Socket): Promise<string> {
+/** Sends one vote and resolves with its answer; `onSent` is told once the system has taken it. */
+function cast(socket: Socket, onSent?: () => void): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer) => {
@@ -50,8 +50,25 @@ function cast(socket: Socket): Promise<string> {
     };
     socket.on('data', onData);
     socket.once('error', reject);
-    socket.write(POST);
+    socket.write(POST, onSent);
   });
+}
+
+/**
+ * A vote from each client, all of them there before the stage looks at the first: it stands still meanwhile. So it is sent too much
+ * on a machine of any speed.
+ */
+async function castAtOnce(): Promise<string[]> {
+  process.kill(ingestion.pid, 'SIGSTOP');
+  const sent: Promise<void>[] = [];
+  const answers = sockets.map((socket) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    sent.push(promise);
+    return cast(socket, resolve);
+  });
+  await Promise.all(sent);
+  process.kill(ingestion.pid, 'SIGCONT');
+  return Promise.all(answers);
 }
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -67,19 +84,16 @@ it('far more votes than it can take: each has its answer, refusals come first, a
       probes.push(performance.now() - start);
     }
   })();
-  await Promise.all(
-    sockets.map(async (socket) => {
-      for (let i = 0; i < EACH; i++) answers.push(await cast(socket));
-    }),
-  );
+  for (let i = 0; i < EACH; i++) answers.push(...(await castAtOnce()));
   casting = false;
   await probing;
 
   const accepted = answers.filter((text) => text.startsWith('HTTP/1.1 202'));
   const refused = answers.filter((text) => text.startsWith('HTTP/1.1 503'));
   expect(accepted.length + refused.length).toBe(CLIENTS * EACH);
-  expect(accepted.length).toBeGreaterThan(0);
-  expect(refused.length).toBeGreaterThan(CLIENTS);
+  // Half of the room is two turns' worth, which is let in at any pace.
+  expect(accepted.length).toBeGreaterThanOrEqual((EACH * ROOM) / 2);
+  expect(refused.length).toBeGreaterThan((EACH * CLIENTS) / 2);
   for (const text of refused) {
     expect(text).toMatch(/^content-type: application\/problem\+json/im);
     expect(text).toMatch(/^retry-after: 1\r$/im);
