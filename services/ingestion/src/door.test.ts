@@ -14,6 +14,7 @@ function doorOf(options: Partial<DoorOptions> & { msEach?: number } = {}) {
   const idOf = (request: IncomingMessage) => (request as unknown as { id: number }).id;
   const door = new Door({
     perTurn: 4,
+    looks: 3,
     maxWaitMs: 100,
     room: () => 1_000,
     serve: (request, _response, waitedMs) => {
@@ -110,6 +111,24 @@ describe('a door', () => {
     arrive(40);
     expect(seen.refused).toEqual([16]);
     await settled();
+  });
+
+  it('looks again before it works while there are new connections, so many times at the most', async () => {
+    const { door, seen, arrive, turn } = doorOf({ perTurn: 4, looks: 3 });
+    arrive(8);
+    door.connected();
+    await turn();
+    expect(seen.served).toEqual([]);
+    await turn();
+    expect(seen.served).toEqual([0, 1, 2, 3]);
+    for (let look = 0; look < 3; look++) {
+      door.connected();
+      await turn();
+      expect(seen.served.length).toBe(4);
+    }
+    door.connected();
+    await turn();
+    expect(seen.served.length).toBe(8);
   });
 
   it('does no work for a client that has gone', async () => {

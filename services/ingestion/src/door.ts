@@ -11,6 +11,8 @@ export interface DoorOptions {
   room: () => number;
   /** Requests whose work begins in one turn of the event loop, at the most. */
   perTurn: number;
+  /** Turns in a row that only look, at the most, while there are new connections. */
+  looks: number;
   /** A request that would wait longer than this until its work begins is refused, unless it is among the next two turns'. Milliseconds. */
   maxWaitMs: number;
   /** A monotonic clock, milliseconds. */
@@ -29,12 +31,17 @@ const TURNS = 15;
  * sockets, for as long as there are clients, and neither a limit nor a 503 reaches them. Here each turn of the loop first looks at all
  * that has arrived, which costs little, and then begins the work of some. What would wait too long, by the pace of the last
  * turns, is refused; probes never wait.
+ *
+ * Node accepts one new connection in a turn (libuv's `uv__server_io`). So a turn in which there was one begins no work, within bounds: the next
+ * looks again, for a hundredth of what the work takes, or clients that come anew would wait in the kernel, where no 503 reaches them.
  */
 export class Door {
   readonly #options: DoorOptions;
   readonly #now: () => number;
   #waiting: Waiting[] = [];
   #scheduled = false;
+  #connected = false;
+  #looks = 0;
   /** When the turn before began its work; undefined if nothing was left for this one. */
   #lastTurn: { at: number; begun: number } | undefined;
   /** What a request took in the last turns, and the median of that. */
@@ -65,6 +72,11 @@ export class Door {
     this.#schedule();
   };
 
+  /** To be told of each new connection. */
+  readonly connected = (): void => {
+    this.#connected = true;
+  };
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -74,6 +86,10 @@ export class Door {
 
   #work(): void {
     this.#scheduled = false;
+    if (this.#looksAgain()) {
+      this.#schedule();
+      return;
+    }
     this.#learn();
     const { perTurn, serve, onAbandoned } = this.#options;
     const batch = this.#waiting.splice(0, perTurn);
@@ -85,6 +101,13 @@ export class Door {
       if (response.destroyed) onAbandoned(request);
       else serve(request, response, now - since);
     }
+  }
+
+  #looksAgain(): boolean {
+    const again = this.#connected && this.#looks < this.#options.looks;
+    this.#connected = false;
+    this.#looks = again ? this.#looks + 1 : 0;
+    return again;
   }
 
   /** From one full turn to the next: all that a request takes of this process, refusals and answers in between included. */

@@ -109,6 +109,7 @@ const door = voteDoor({
   room: () => config.MAX_PENDING_VOTES - batcher.pending,
 });
 const server = await serveStage(door.listener, parts, 'ingestion takes votes');
+server.on('connection', door.connected);
 
 stopStageOnSignal(parts, server, [
   // Votes that still arrive on open connections are taken: each gets its answer, and then no more come.

@@ -18,23 +18,24 @@ beforeAll(async () => {
   ingestion = await IngestionUnderTest.start({
     env: { MAX_PENDING_VOTES: String(ROOM), MAX_WAIT_MS: '10', LOG_LEVEL: 'info' },
   });
-  const { hostname, port } = new URL(ingestion.base);
-  sockets = await Promise.all(
-    Array.from(
-      { length: CLIENTS },
-      () =>
-        new Promise<Socket>((resolve, reject) => {
-          const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-          socket.once('connect', () => resolve(socket)).once('error', reject);
-        }),
-    ),
-  );
+  sockets = await connectAll();
 });
 
 afterAll(async () => {
   for (const socket of sockets ?? []) socket.destroy();
   await ingestion?.remove();
 });
+
+function connectAll(): Promise<Socket[]> {
+  const { hostname, port } = new URL(ingestion.base);
+  const opened = Array.from({ length: CLIENTS }, () => {
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    return new Promise<Socket>((resolve, reject) => {
+      socket.once('connect', () => resolve(socket)).once('error', reject);
+    });
+  });
+  return Promise.all(opened);
+}
 
 /** Sends one vote and resolves with its answer; `onSent` is told once the system has taken it. */
 function cast(socket: Socket, onSent?: () => void): Promise<string> {
@@ -58,10 +59,10 @@ function cast(socket: Socket, onSent?: () => void): Promise<string> {
  * A vote from each client, all of them there before the stage looks at the first: it stands still meanwhile. So it is sent too much
  * on a machine of any speed.
  */
-async function castAtOnce(): Promise<string[]> {
+async function castAtOnce(clients: () => Promise<readonly Socket[]>): Promise<string[]> {
   process.kill(ingestion.pid, 'SIGSTOP');
   const sent: Promise<void>[] = [];
-  const answers = sockets.map((socket) => {
+  const answers = (await clients()).map((socket) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     sent.push(promise);
     return cast(socket, resolve);
@@ -84,7 +85,7 @@ it('far more votes than it can take: each has its answer, refusals come first, a
       probes.push(performance.now() - start);
     }
   })();
-  for (let i = 0; i < EACH; i++) answers.push(...(await castAtOnce()));
+  for (let i = 0; i < EACH; i++) answers.push(...(await castAtOnce(async () => sockets)));
   casting = false;
   await probing;
 
@@ -121,6 +122,21 @@ it('far more votes than it can take: each has its answer, refusals come first, a
   expect(
     metric(/^scrutin_http_request_seconds_count\{[^}]*route="\/api\/v1\/vote",status="503"[^}]*\} (\d+)/m),
   ).toBe(refused.length);
+});
+
+it('clients that come anew hear as soon that they are too many', async () => {
+  const fresh: Socket[] = [];
+  const answers = await castAtOnce(async () => {
+    fresh.push(...(await connectAll()));
+    return fresh;
+  });
+  for (const socket of fresh) socket.destroy();
+  const counts = [202, 503].map(
+    (status) => answers.filter((text) => text.startsWith(`HTTP/1.1 ${status}`)).length,
+  );
+  expect(counts[0]! + counts[1]!).toBe(CLIENTS);
+  expect(counts[0]).toBeGreaterThanOrEqual(ROOM / 2);
+  expect(counts[1]).toBeGreaterThan(CLIENTS / 2);
 });
 
 it('afterwards it takes votes as before', async () => {
