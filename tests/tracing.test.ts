@@ -69,7 +69,12 @@ describe('traces of an election', () => {
       voters: 1_500,
       validations: 2,
       aggregations: 1,
-      env: { OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/`, OTEL_TRACES_SAMPLER: 'always_on' },
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/`,
+        OTEL_TRACES_SAMPLER: 'always_on',
+        // A vote that is refused at the door and sent again would have more than one trace.
+        MAX_WAIT_MS: '10000',
+      },
     });
     await cast(VALID, LANES);
   }, 120_000);

@@ -15,24 +15,23 @@ export interface CastVote {
 export interface CastOptions {
   lanes: number;
   /**
-   * Votes are sent under an Idempotency-Key, and sent again after a 503, a 429 or a broken connection until
-   * there is an answer that a retry won't change. Without it each is sent once.
+   * A vote is sent again after a 503, a 429 or a broken connection until there is an answer that a retry won't change, for so long at
+   * the most; a minute by default. On a busy machine ingestion may well refuse a few.
    */
   retryForMs?: number;
   onAnswer?: (done: number) => void;
 }
 
-/** Casts the votes concurrently and keeps what each client saw. */
+/** Casts the votes concurrently, each under an Idempotency-Key, and keeps what each client saw. */
 export async function castVotes(
   url: string,
   votes: readonly PlannedVote[],
   options: CastOptions,
 ): Promise<CastVote[]> {
   const history: CastVote[] = [];
-  const deadline = Date.now() + (options.retryForMs ?? 0);
+  const deadline = Date.now() + (options.retryForMs ?? 60_000);
   await overLanes(url, options.lanes, votes, async (lane, vote) => {
-    const headers = options.retryForMs ? { 'Idempotency-Key': randomUUID() } : undefined;
-    const request = HttpLane.post('/api/v1/vote', vote.body, headers);
+    const request = HttpLane.post('/api/v1/vote', vote.body, { 'Idempotency-Key': randomUUID() });
     for (;;) {
       const answer = await lane.send(request).catch(() => undefined);
       const again = answer === undefined || answer.status === 503 || answer.status === 429;
