@@ -119,6 +119,30 @@ describe('the loop over an Election file', () => {
     expect(await readStatus(statusFile)).toBeUndefined();
   });
 
+  it('tells what it has done by the time it is stopped, once, and what it has found next time', async () => {
+    const told: string[] = [];
+    const log = createLog({
+      stage: 'test',
+      level: 'info',
+      destination: {
+        write: (line) => void told.push((JSON.parse(line) as { reason?: string }).reason ?? ''),
+      },
+    });
+    let stopped: Promise<void> | undefined;
+    servers.onLoading = () => {
+      stopped ??= loop.stop();
+    };
+    start({ log });
+    await until('it was told to stop', () => stopped !== undefined);
+    await stopped;
+    const deeds = ['SchemaUpdated', 'TopologyMade'];
+    expect(told.filter(Boolean)).toEqual(deeds);
+    start({ log });
+    await looks(1);
+    await loop.stop();
+    expect(told.filter(Boolean)).toEqual([...deeds, 'ElectorateLoaded', 'Scheduled']);
+  });
+
   it('goes on when its status can’t be written', async () => {
     start({ statusFile: join(folder, 'absent', 'status.json'), resyncMs: 100 });
     await looks(2);

@@ -96,9 +96,11 @@ export class ReconcileLoop {
       closingGraceMs,
       onProgress: progressLog(log),
     });
-    if (this.#stopping.signal.aborted && outcome.failure) return outcome;
-    for (const { type, reason, message } of outcome.events)
+    // What was cut off says nothing about the Election, but for what was done by then: the next run finds it done.
+    const cutOff = this.#stopping.signal.aborted && outcome.failure !== undefined;
+    for (const { type, reason, message } of cutOff ? outcome.deeds : outcome.events)
       log[type === 'Warning' ? 'warn' : 'info']({ reason }, message);
+    if (cutOff) return outcome;
     this.#status = outcome.status;
     await writeStatus(statusFile, outcome.status).catch((error: Error) =>
       log.warn({ err: error }, 'the status file can’t be written'),
