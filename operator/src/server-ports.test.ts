@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { electionDatabaseUrl } from '@scrutin/shared/election-urls.ts';
 import { pepperFromHex } from '@scrutin/shared/voter-hash.ts';
+import { Redis } from 'ioredis';
+import { Electorate, LoadInterrupted } from './electorate/electorate.ts';
 import { filesSource } from './electorate/hash-source.ts';
 import { silentLog } from './ledger/testing/fresh-ledger.ts';
 import { SERVERS } from './local/testing/local-operator.ts';
@@ -113,6 +115,30 @@ describe('the electorate', () => {
     expect(loaded.samples).toEqual([expect.stringMatching(/^roll\.txt:32: /)]);
     expect(progress.at(-1)).toEqual({ processed: 31, errors: 1, share: 1 });
     expect(await electorate.sound()).toMatchObject({ ...counts, ownPepper: true, source: loaded.source });
+  });
+
+  it('is loaded by nobody else once this process loads it, whatever another had been allowed', async () => {
+    const ports = await ready();
+    await ports.grantLoad('a job', 1);
+    const redis = new Redis(SERVERS.REDIS_URL);
+    const job = new Electorate(redis, electionId, 'a job');
+    const source = { layout: { shards: 1, bucketBits: 0 }, digest: 'ab'.repeat(32), pepperId: 'p' };
+    try {
+      await job.begin(source);
+      await job.add([randomBytes(32)]);
+      const loaded = await ports.electorate.load(testElection(), { marks: nobodyVoted });
+      for (const work of [job.begin(source), job.add([randomBytes(32)]), job.checkpoint(2, 0), job.clear()])
+        await expect(work).rejects.toThrow('this load is not granted');
+      await expect(job.finish()).rejects.toBeInstanceOf(LoadInterrupted);
+      expect(await ports.electorate.sound()).toMatchObject({ unique: 30, source: loaded.source });
+      // One that was allowed and has yet to begin, when there is nothing left to load.
+      await ports.grantLoad('a job', 1);
+      await ports.electorate.endOtherLoads(testElection());
+      await expect(job.begin(source)).rejects.toThrow('this load is not granted');
+      expect(await ports.electorate.sound()).toMatchObject({ unique: 30 });
+    } finally {
+      redis.disconnect();
+    }
   });
 
   it('that was made with another pepper is told', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Log } from '@scrutin/shared/log.ts';
 import { connectPostgres } from '@scrutin/shared/postgres.ts';
 import { connectRedis, type RedisConnection, redisReady } from '@scrutin/shared/redis.ts';
@@ -44,8 +45,10 @@ export interface ServerPortsOptions {
 export interface ServerPorts extends Ports {
   /** How far the electorate has come in Redis, also while another process loads it. */
   electorateState(): Promise<ElectorateState>;
-  /** Lets another process load the electorate. */
-  grantLoad(grant: string, shards: number): Promise<void>;
+  /** Lets another process load the electorate, and no other than that; resolves with what gives it this again. */
+  grantLoad(grant: string, shards: number): Promise<() => Promise<void>>;
+  /** Ends the loads of other processes, but that of `except`. */
+  revokeLoads(except?: string): Promise<void>;
   /** Ends the connections. */
   close(): Promise<void>;
 }
@@ -79,6 +82,7 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     electorate: electoratePort(options, redis, ledger),
     electorateState: () => new Electorate(redis, options.electionId).state(),
     grantLoad: (grant, shards) => new Electorate(redis, options.electionId).grantLoad(grant, shards),
+    revokeLoads: (except) => new Electorate(redis, options.electionId).revokeLoads(except),
     ledger,
     now: () => Date.now(),
     close: async () => {
@@ -135,12 +139,17 @@ function electoratePort(
         ...(source !== undefined && { source }),
       };
     },
+    endOtherLoads: () => electorate.revokeLoads(),
     sourceDigest: async (election, signal) => (await openSource(election, signal)).digest(),
     load: async (election, { marks, signal, onProgress }) => {
       const { shards, batchSize } = election.spec.electorate;
+      const source = await openSource(election, signal);
+      // Another each time: a load of this process, too, or of one that led before, ends when the next one begins.
+      const grant = `operator/${randomUUID()}`;
+      await electorate.grantLoad(grant, shards);
       const statistics = await loadElectorate({
-        electorate,
-        source: await openSource(election, signal),
+        electorate: new Electorate(redis, electionId, grant),
+        source,
         pepper,
         shards,
         batchSize,
@@ -151,7 +160,7 @@ function electoratePort(
       });
       const { layout, processed, unique, duplicates, errors, errorSamples } = statistics;
       const samples = errorSamples.map(({ file, line, message }) => `${file}:${line}: ${message}`);
-      const { source } = await electorate.state();
+      const { source: loadedFrom } = await electorate.state();
       return {
         layout,
         processed,
@@ -159,7 +168,7 @@ function electoratePort(
         duplicates,
         errors,
         samples,
-        ...(source !== undefined && { source }),
+        ...(loadedFrom !== undefined && { source: loadedFrom }),
       };
     },
     followLedger: (identity, participants) => electorate.followLedger(identity, participants),

@@ -140,6 +140,48 @@ test('another source before the opening: the load of the first one ends, and onl
   expect(await election.ports.electorate.sound()).toMatchObject({ unique: 700 });
 });
 
+test('a ConfigMap in the place of a volume that is being loaded: the Job is removed, and its pod writes nothing more', async () => {
+  putRoll(manyHashes(300_000));
+  const opensAt = new Date(Date.now() + 600_000).toISOString();
+  await election.apply({ ...fromVolume({ batchSize: 500 }), opensAt });
+  await eventually(async () =>
+    expect((await election.ports.electorateState()).processed).toBeGreaterThan(1_000),
+  );
+  kubelet.cutOff = true;
+  await election.apply({ opensAt });
+  const status = await election.untilStatus(
+    ({ phase, observedGeneration }) => phase === 'Scheduled' && observedGeneration === 2,
+  );
+  expect(status.electorate).toMatchObject({ unique: 3 });
+  expect(await jobs()).toEqual([]);
+  // Nobody has ended it: it finds out by itself.
+  await eventually(() => expect(kubelet.running).toBe(0));
+  expect(await election.ports.electorate.sound()).toMatchObject({ unique: 3 });
+});
+
+test('a Job that has yet to begin is removed when its Election is back at the source that is loaded already', async () => {
+  putRoll(hashLines(2_000));
+  const opensAt = new Date(Date.now() + 600_000).toISOString();
+  await election.apply({ opensAt });
+  await election.untilPhase('Scheduled');
+  kubelet.full = true;
+  await election.apply({ ...fromVolume(), opensAt });
+  await eventually(async () => expect(await jobs()).toHaveLength(1));
+  await election.apply({ opensAt });
+  await election.untilStatus(
+    ({ phase, observedGeneration }) => phase === 'Scheduled' && observedGeneration === 3,
+  );
+  expect(await jobs()).toEqual([]);
+  const redis = new Redis(SERVERS.REDIS_URL);
+  try {
+    // What its pod would need, if it came after all.
+    expect(await redis.keys(redisKeys.grant(election.name, '*'))).toEqual([]);
+  } finally {
+    redis.disconnect();
+  }
+  expect(await election.ports.electorate.sound()).toMatchObject({ unique: 3 });
+});
+
 test('an electorate that is lost is loaded by the Job again; other files are refused once voting has begun', async () => {
   putRoll(hashLines(500));
   await election.apply(fromVolume());

@@ -2,15 +2,19 @@
 -- comes again changes nothing (P7).
 --
 -- KEYS[1]  the shard's meta key; its buckets begin as it does, up to "meta"
--- ARGV[1]  digest of the source that is being loaded
--- ARGV[2]  voters, 16 bytes each: bucket (6 hexadecimal digits), field (10)
+-- ARGV[1]  the loader's grant, or empty if it needs none, as for begin-shard.lua
+-- ARGV[2]  digest of the source that is being loaded
+-- ARGV[3]  voters, 16 bytes each: bucket (6 hexadecimal digits), field (10)
 -- Replies  the number of voters that were not there before
+if ARGV[1] ~= '' and redis.call('HGET', string.sub(KEYS[1], 1, -5) .. 'grant', 'owner') ~= ARGV[1] then
+  return redis.error_reply('NOTLOADING this load is not granted: the election was removed, or another load has its place')
+end
 local meta = redis.call('HMGET', KEYS[1], 'state', 'source')
-if meta[1] ~= 'loading' or meta[2] ~= ARGV[1] then
+if meta[1] ~= 'loading' or meta[2] ~= ARGV[2] then
   return redis.error_reply('NOTLOADING this shard is not being loaded from this source: ' .. (meta[1] or 'absent'))
 end
 local electorate = string.sub(KEYS[1], 1, -5) .. 'e:'
-local voters, call, sub = ARGV[2], redis.call, string.sub
+local voters, call, sub = ARGV[3], redis.call, string.sub
 local new = 0
 for at = 1, #voters, 16 do
   new = new + call('HSET', electorate .. sub(voters, at, at + 5), sub(voters, at + 6, at + 15), '')

@@ -45,7 +45,8 @@ export async function readShard(
     eligible: Number(meta.eligible ?? 0),
     processed: Number(meta.processed ?? 0),
     errors: Number(meta.errors ?? 0),
-    ...(source !== undefined && { source }),
+    // Empty: that of none, while a new load begins.
+    ...(source && { source }),
     ...(pepper !== undefined && { pepperId: pepper }),
   };
 }

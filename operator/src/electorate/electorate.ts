@@ -25,7 +25,9 @@ const restoreMarks = new RedisScript(new URL('./restore-marks.lua', import.meta.
 const countVoters = new RedisScript(new URL('./count-voters.lua', import.meta.url));
 const beginShard = new RedisScript(new URL('./begin-shard.lua', import.meta.url));
 const changeShard = new RedisScript(new URL('./change-shard.lua', import.meta.url));
+const removeKeys = new RedisScript(new URL('./remove-keys.lua', import.meta.url));
 const grantLoad = new RedisScript(new URL('./grant-load.lua', import.meta.url));
+const revokeLoad = new RedisScript(new URL('./revoke-load.lua', import.meta.url));
 
 const PACKED_BYTES = BUCKET_DIGITS + FIELD_BYTES;
 /** Buckets that one script call counts: well under a millisecond. */
@@ -51,7 +53,10 @@ export class Electorate {
   readonly #grant: string;
   #loading: ElectorateSource | undefined;
 
-  /** `grant`: of a loader that may load only while {@link grantLoad} has given it that, and must come to nothing otherwise. */
+  /**
+   * `grant`: of a loader that may write only while {@link grantLoad} has given it that. Redis looks at it with each
+   * write, so that one which was paused in between, and comes back when another has its place, changes nothing.
+   */
   constructor(redis: RedisConnection, electionId: string, grant = '') {
     this.#redis = redis;
     this.electionId = electionId;
@@ -71,8 +76,8 @@ export class Electorate {
    * Throws {@link LoadInterrupted} if this loader has not the grant that it needs.
    */
   async begin(source: ElectorateSource): Promise<ElectorateState> {
-    // Before anything is changed; each shard is asked again when it is begun.
-    await this.#run(beginShard, 0, [this.#grant]);
+    // Before anything else, since there may be nothing to change.
+    await this.#loaderRuns(beginShard, 0, []);
     const shards = await this.#shards(0, source.layout.shards);
     const kept = shards.filter((shard) => loadedFrom(shard, source));
     if (kept.length < shards.length) await this.#startOver(source, new Set(kept.map(({ number }) => number)));
@@ -90,8 +95,13 @@ export class Electorate {
       for (const key of keys) {
         const number = shardNumber(key);
         const shard = await this.#shard(number);
-        await this.#change(number, '', { state: 'loading', processed: 0, errors: 0 });
-        if (!keep.has(number)) await this.#redis.hdel(key, 'source');
+        const fields = {
+          state: 'loading',
+          processed: 0,
+          errors: 0,
+          ...(!keep.has(number) && { source: '' }),
+        };
+        await this.#change(number, '', fields);
         stored.set(number, shard);
       }
     const { shards, bucketBits } = source.layout;
@@ -114,7 +124,7 @@ export class Electorate {
         processed: 0,
         errors: 0,
       };
-      await this.#run(beginShard, number, [this.#grant, ...Object.entries(fields).flat()]);
+      await this.#loaderRuns(beginShard, number, Object.entries(fields).flat());
     }
   }
 
@@ -126,7 +136,7 @@ export class Electorate {
     const { layout, digest } = this.#begun();
     const added = await Promise.all(
       [...packByShard(voters, layout)].map(([shard, packed]) =>
-        this.#run(addVoters, shard, [digest, packed]),
+        this.#loaderRuns(addVoters, shard, [digest, packed]),
       ),
     );
     return added.reduce((sum, count) => sum + count, 0);
@@ -160,7 +170,7 @@ export class Electorate {
     for await (const { lawId, voters } of batches) {
       const counts = await Promise.all(
         [...packByShard(voters, layout)].map(([shard, packed]) =>
-          this.#run(restoreMarks, shard, [layout.shards, layout.bucketBits, lawId, packed]),
+          this.#loaderRuns(restoreMarks, shard, [layout.shards, layout.bucketBits, lawId, packed]),
         ),
       );
       restored += counts.reduce((sum, count) => sum + count, 0);
@@ -242,19 +252,35 @@ export class Electorate {
   }
 
   /**
-   * Lets another process load this electorate, which is made with `grant`; one that had another grant can't begin any
-   * more. For an hour, or until {@link remove}.
+   * Lets the loader load this electorate that is made with `grant`; one that had another grant changes nothing any more.
+   * For an hour, or until {@link revokeLoads} or {@link remove}. Resolves with what gives it again where Redis has lost
+   * it, and not where another has it by now.
    */
-  async grantLoad(grant: string, shards: number): Promise<void> {
-    for (let number = 0; number < shards; number++) await this.#run(grantLoad, number, [grant, GRANT_MS]);
+  async grantLoad(grant: string, shards: number): Promise<() => Promise<void>> {
+    const numbers = new Set(Array.from({ length: shards }, (_, number) => number));
+    // What an earlier layout has left beyond is the load's to remove.
+    for await (const keys of storedKeys(this.#redis, `${redisKeys.shard(this.electionId, '*')}*`))
+      for (const number of keys.map(shardNumber)) if (!Number.isNaN(number)) numbers.add(number);
+    const give = async (again: 0 | 1) => {
+      for (const number of numbers) await this.#run(grantLoad, number, [grant, GRANT_MS, again]);
+    };
+    await give(0);
+    return () => give(1);
+  }
+
+  /** Ends every load that needs a grant, but that of `except`: once this has resolved it changes nothing any more. */
+  async revokeLoads(except = ''): Promise<void> {
+    for await (const keys of storedKeys(this.#redis, redisKeys.grant(this.electionId, '*')))
+      for (const key of keys) await this.#run(revokeLoad, shardNumber(key), [except]);
   }
 
   /** Removes everything that the election has in Redis. A loader that works, or comes late, brings nothing of it back. */
   async remove(): Promise<void> {
-    // First: then no load can begin, and one that goes on ends when `meta` goes, before the voters do.
-    await this.#unlink(redisKeys.grant(this.electionId, '*'));
+    // First: then no load that needs one changes anything; any other ends when `meta` goes, before the voters do.
+    await this.revokeLoads();
     await this.clear();
-    await this.#unlink(`${redisKeys.shard(this.electionId, '*')}*`);
+    for await (const keys of storedKeys(this.#redis, `${redisKeys.shard(this.electionId, '*')}*`))
+      await unlinkKeys(this.#redis, keys);
   }
 
   /** Changes whenever a node was restarted, or another took its place, and may have lost the last second. */
@@ -284,7 +310,12 @@ export class Electorate {
   }
 
   async #change(shard: number, digest: string, fields: ShardFields): Promise<void> {
-    await this.#run(changeShard, shard, [digest, ...Object.entries(fields).flat()]);
+    await this.#loaderRuns(changeShard, shard, [digest, ...Object.entries(fields).flat()]);
+  }
+
+  /** A script that asks for the grant first. */
+  #loaderRuns(script: RedisScript, shard: number, args: (string | number | Buffer)[]): Promise<number> {
+    return this.#run(script, shard, [this.#grant, ...args]);
   }
 
   async #run(script: RedisScript, shard: number, args: (string | number | Buffer)[]): Promise<number> {
@@ -299,10 +330,8 @@ export class Electorate {
 
   async #unlink(pattern: string, wanted: (shard: number) => boolean = () => true): Promise<void> {
     for await (const keys of storedKeys(this.#redis, pattern))
-      await unlinkKeys(
-        this.#redis,
-        keys.filter((key) => wanted(shardNumber(key))),
-      );
+      for (const [number, together] of Map.groupBy(keys, shardNumber))
+        if (wanted(number)) await this.#loaderRuns(removeKeys, number, together);
   }
 }
 

@@ -171,6 +171,8 @@ function withJobs(ports: ServerPorts, jobs: LoadJobs): Ports {
         // Only a Job can tell; until one has, an opened election's source is taken to be what it was.
         return last?.digest ?? (await fixedDigest(election)) ?? hash('sha256', 'not read yet');
       },
+      endOtherLoads: (election) =>
+        jobs.endOther(election, { byJob: byJob(election), revoke: (except) => ports.revokeLoads(except) }),
       load: async (election, options) => {
         if (!byJob(election)) return electorate.load(election, options);
         const expectedDigest = await fixedDigest(election);

@@ -12,6 +12,7 @@ export function unavailablePorts(error: StepError): Ports {
       ping: answer,
       sound: refuse,
       sourceDigest: refuse,
+      endOtherLoads: refuse,
       load: refuse,
       followLedger: refuse,
       doubtMarks: refuse,

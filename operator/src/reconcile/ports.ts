@@ -55,6 +55,11 @@ export interface ElectoratePort {
    */
   sourceDigest(election: Election, signal?: AbortSignal): Promise<string>;
   /**
+   * Ends every load from another source than the Election names now: once this has resolved it changes nothing any more,
+   * also if it has yet to begin.
+   */
+  endOtherLoads(election: Election): Promise<void>;
+  /**
    * Loads the source, or goes on where an earlier load stopped; `marks` is who has voted already, put back
    * before workers go on. Leaves the electorate not ready if it holds nobody.
    */

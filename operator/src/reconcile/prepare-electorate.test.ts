@@ -111,6 +111,23 @@ describe('before the opening', () => {
     expect(operator.servers.redis.document).toMatchObject({ eligible: 2, suspended: false });
   });
 
+  it('ends what still loads from another source before it looks at what is there, also if that is all', async () => {
+    await operator.reconcile();
+    const calls = async (options: object) => {
+      operator.servers.calls = [];
+      await operator.reconcile(options);
+      return operator.servers.calls.filter((call) => /electorate\.(endOtherLoads|sound|load$)/.test(call));
+    };
+    expect(await calls({ verifySource: true })).toEqual(['electorate.endOtherLoads', 'electorate.sound']);
+    expect(await calls({})).toEqual(['electorate.sound']);
+    operator.servers.source = OTHER_SOURCE;
+    expect(await calls({ verifySource: true })).toEqual([
+      'electorate.endOtherLoads',
+      'electorate.sound',
+      'electorate.load',
+    ]);
+  });
+
   it('is laid out anew when the number of shards is changed', async () => {
     await operator.reconcile();
     operator.election = testElection({ electorate: { shards: 3 } });

@@ -34,6 +34,9 @@ export async function prepareElectorate(
   options: PrepareOptions,
 ): Promise<PreparedElectorate> {
   const { known, fixed, verifySource, signal } = options;
+  // Also when there is nothing to load: what was asked for in between may have yet to begin. Before it is looked whether
+  // all is sound, so that nothing can change it afterwards.
+  if (verifySource) await ports.electorate.endOtherLoads(election);
   const usable = await usableElectorate(election, ports, fixed);
   let digest: string;
   if (usable && usable.source === known) {

@@ -36,6 +36,8 @@ export class StandInKubelet {
   started = 0;
   /** While true no pod starts, as on a cluster without room. */
   full = false;
+  /** While true the node is cut off: what runs there goes on when its Job has been deleted. */
+  cutOff = false;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class StandInKubelet {
     while (!this.#stopped) {
       const { items } = await cluster.clients.batch.listNamespacedJob({ namespace });
       const uids = new Set(items.map(({ metadata }) => metadata!.uid));
-      for (const [uid, child] of this.#children) if (!uids.has(uid)) child.kill('SIGTERM');
+      for (const [uid, child] of this.#children) if (!uids.has(uid) && !this.cutOff) child.kill('SIGTERM');
       for (const job of items) {
         const uid = job.metadata!.uid!;
         if (!this.full && !this.#jobs.has(uid)) this.#jobs.set(uid, this.#run(job));

@@ -11,7 +11,7 @@ export const redisKeys = {
   shard: tag,
   /** Hash: state (`loading` or `ready`), eligible, layout, source, checkpoint of the load. Absent after a loss. */
   meta: (electionId: string, shard: number): string => `${tag(electionId, shard)}meta`,
-  /** Hash: which loader may begin a load; ends by itself. Scripts make it from `meta`. Of every shard, as a glob pattern, with `*`. */
+  /** Hash: which loader may write; ends by itself. Scripts make it from `meta`. Of every shard, as a glob pattern, with `*`. */
   grant: (electionId: string, shard: number | '*'): string => `${tag(electionId, shard)}grant`,
   /** Which ledger the voted marks agree with. Shard 0's node. */
   ledger: (electionId: string): string => `${tag(electionId, 0)}ledger`,

@@ -1,19 +1,21 @@
 import { expect, test } from '@jest/globals';
 import type { Election } from '../../election-resource.ts';
 import { testElection } from '../../reconcile/testing/election.ts';
-import { jobManifest, jobName, loadGrant, loadsWanted } from './job-manifest.ts';
+import { grantOf, jobManifest, jobName, loadsWanted, newGrant } from './job-manifest.ts';
 import { parseOutcome } from './loader-outcome.ts';
+
+const TERMS = { grant: 'ours', expectedDigest: undefined };
 
 const withUid = (election: Election) => ({ ...election, metadata: { ...election.metadata, uid: 'u' } });
 const from = (source: Election['spec']['electorate']['source']) => testElection({ electorate: { source } });
 const volume = (claimName: string) => from({ persistentVolumeClaim: { claimName, path: '.' } });
 const variables = (election: Election, expectedDigest?: string) => {
-  const job = jobManifest(withUid(election), { image: 'x' }, expectedDigest);
+  const job = jobManifest(withUid(election), { image: 'x' }, { grant: 'ours', expectedDigest });
   return job.spec!.template.spec!.containers[0]!.env!;
 };
 
 test('an Election has one Job, which is known to load what is wanted or not', () => {
-  const job = jobManifest(withUid(volume('a')), { image: 'x' }, undefined);
+  const job = jobManifest(withUid(volume('a')), { image: 'x' }, TERMS);
   expect(loadsWanted(job, volume('a'))).toBe(true);
   expect(loadsWanted(job, volume('b'))).toBe(false);
   expect(jobName(volume('a'))).toBe(jobName(volume('b')));
@@ -21,7 +23,7 @@ test('an Election has one Job, which is known to load what is wanted or not', ()
 
 test('a volume is mounted to be read only, and only where there is one', () => {
   const spec = (election: Election) =>
-    jobManifest(withUid(election), { image: 'x' }, undefined).spec!.template.spec!;
+    jobManifest(withUid(election), { image: 'x' }, TERMS).spec!.template.spec!;
   expect(spec(volume('rolls')).volumes).toContainEqual({
     name: 'electorate',
     persistentVolumeClaim: { claimName: 'rolls', readOnly: true },
@@ -31,7 +33,7 @@ test('a volume is mounted to be read only, and only where there is one', () => {
 
 test('the image is pulled with the Secrets that are named, if any are', () => {
   const pullSecrets = (names?: string[]) =>
-    jobManifest(withUid(volume('a')), { image: 'x', ...(names && { pullSecrets: names }) }, undefined).spec!
+    jobManifest(withUid(volume('a')), { image: 'x', ...(names && { pullSecrets: names }) }, TERMS).spec!
       .template.spec!.imagePullSecrets;
   expect(pullSecrets(['registry', 'mirror'])).toEqual([{ name: 'registry' }, { name: 'mirror' }]);
   expect(pullSecrets()).toBeUndefined();
@@ -64,12 +66,12 @@ test('an election that has opened names the digest that it opened with', () => {
   expect(variables(volume('a')).map(({ name }) => name)).not.toContain('EXPECTED_DIGEST');
 });
 
-test('a Job’s pods show whose they are: another Election of that name, or another source, is not theirs', () => {
-  const grant = loadGrant(withUid(volume('a')));
-  expect(variables(volume('a'))).toContainEqual({ name: 'LOAD_GRANT', value: grant });
-  expect(loadGrant(withUid(volume('b')))).not.toBe(grant);
-  const anew = { ...volume('a'), metadata: { ...volume('a').metadata, uid: 'v' } };
-  expect(loadGrant(anew)).not.toBe(grant);
+test('a Job’s pods show the grant that it was made with, and no two Jobs are made with the same', () => {
+  const grant = newGrant(withUid(volume('a')));
+  expect(newGrant(withUid(volume('a')))).not.toBe(grant);
+  const job = jobManifest(withUid(volume('a')), { image: 'x' }, { ...TERMS, grant });
+  expect(job.spec!.template.spec!.containers[0]!.env).toContainEqual({ name: 'LOAD_GRANT', value: grant });
+  expect(grantOf(job)).toBe(grant);
 });
 
 test('a termination message that was cut off, or is none, is no outcome', () => {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { V1EnvVar, V1Job } from '@kubernetes/client-node';
 import { API_VERSION, type Election, KIND } from '../../election-resource.ts';
 import { LASTING_EXIT_CODE, OUTCOME_FILE, VOLUME_FOLDER } from './loader-outcome.ts';
@@ -8,6 +8,13 @@ export interface LoaderImage {
   pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   /** Names of Secrets of the Election's namespace; one that is not there is passed over by the kubelet. */
   pullSecrets?: readonly string[];
+}
+
+export interface LoadTerms {
+  /** As made by {@link newGrant}. */
+  grant: string;
+  /** SHA-256 that the source must have; the load is refused otherwise. */
+  expectedDigest: string | undefined;
 }
 
 /** The Election's Job. One name, so that two loads never undo each other's work. */
@@ -21,12 +28,21 @@ export function sourceId({ spec }: Election): string {
   return hash('sha256', JSON.stringify([source, shards, spec.pepperSecretName]), 'hex').slice(0, 16);
 }
 
+/** True if it is a load's: a Job of that name may be somebody's own. */
+export const isLoad = ({ metadata }: V1Job): boolean => metadata?.annotations?.[SOURCE] !== undefined;
+
+const LOAD_GRANT = 'LOAD_GRANT';
+
 /**
- * What the Job's pods show before they write: of this Election, not of one that had its name before, and of this source. A
- * pod that the API server can't reach any more can be held off by nothing else.
+ * What the pods of one Job show with each write: of this Election, not of one that had its name before, of this source,
+ * and of no Job before it. A pod that the API server can't reach any more can be held off by nothing else.
  */
-export const loadGrant = (election: Election & { metadata: { uid?: unknown } }): string =>
-  `${String(election.metadata.uid)}/${sourceId(election)}`;
+export const newGrant = (election: Election & { metadata: { uid?: unknown } }): string =>
+  `${String(election.metadata.uid)}/${sourceId(election)}/${randomUUID()}`;
+
+/** The one that the Job's pods have. */
+export const grantOf = ({ spec }: V1Job): string | undefined =>
+  spec?.template.spec?.containers[0]?.env?.find(({ name }) => name === LOAD_GRANT)?.value;
 
 /** True if the Job loads what the Election asks for now. */
 export const loadsWanted = ({ metadata }: V1Job, election: Election): boolean =>
@@ -39,7 +55,7 @@ export const loadsWanted = ({ metadata }: V1Job, election: Election): boolean =>
 export function jobManifest(
   election: Election & { metadata: { uid?: unknown } },
   { image, pullPolicy = 'IfNotPresent', pullSecrets = [] }: LoaderImage,
-  expectedDigest: string | undefined,
+  { grant, expectedDigest }: LoadTerms,
 ): V1Job {
   const { name, namespace, uid } = election.metadata;
   const { persistentVolumeClaim } = election.spec.electorate.source;
@@ -102,7 +118,7 @@ export function jobManifest(
               image,
               imagePullPolicy: pullPolicy,
               command: ['node', 'operator/src/kubernetes/loader/load-electorate-job.ts'],
-              env: environment(election, expectedDigest),
+              env: environment(election, { grant, expectedDigest }),
               terminationMessagePath: OUTCOME_FILE,
               resources: { requests: { cpu: '250m', memory: '192Mi' }, limits: { memory: '512Mi' } },
               securityContext: {
@@ -135,7 +151,7 @@ export function jobManifest(
   };
 }
 
-function environment(election: Election, expectedDigest: string | undefined): V1EnvVar[] {
+function environment(election: Election, { grant, expectedDigest }: LoadTerms): V1EnvVar[] {
   const { metadata, spec } = election;
   const { http, s3 } = spec.electorate.source;
   const secret = (name: string, from: string, key: string, optional = false): V1EnvVar => ({
@@ -145,7 +161,7 @@ function environment(election: Election, expectedDigest: string | undefined): V1
   const { connectionSecretName, pepperSecretName } = spec;
   return [
     { name: 'ELECTION_ID', value: metadata.name },
-    { name: 'LOAD_GRANT', value: loadGrant(election) },
+    { name: LOAD_GRANT, value: grant },
     { name: 'ELECTORATE', value: JSON.stringify(spec.electorate) },
     ...(expectedDigest === undefined ? [] : [{ name: 'EXPECTED_DIGEST', value: expectedDigest }]),
     secret('REDIS_URL', connectionSecretName, 'REDIS_URL'),

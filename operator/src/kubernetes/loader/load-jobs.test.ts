@@ -15,6 +15,10 @@ let jobs: LoadJobs;
 let ended: unknown;
 /** What was allowed to load, in order, and whether the Job was there by then. */
 let grants: { owner: string; made: boolean }[];
+/** What the end of another source's load has done, in order. */
+let steps: string[];
+let removalFails: boolean;
+let forbidden: boolean;
 
 /** The pod's message is what the load has found; then, or later, the Job controller sees it. */
 const endPod = () => {
@@ -36,14 +40,27 @@ beforeEach(async () => {
   pods = [];
   ended = undefined;
   grants = [];
-  const grant = async (owner: string) => void grants.push({ owner, made: job !== undefined });
+  steps = [];
+  removalFails = false;
+  forbidden = false;
+  const grant = async (owner: string) => {
+    const give = async () => void grants.push({ owner, made: job !== undefined });
+    await give();
+    return give;
+  };
   const batch = {
     readNamespacedJob: async () => {
+      if (forbidden) throw Object.assign(new Error('forbidden'), { statusCode: 403 });
       if (!job) throw Object.assign(new Error('not found'), { statusCode: 404 });
       return structuredClone(job);
     },
     patchNamespacedJob: async ({ body }: { body: V1Job }) => {
       job = { ...body, metadata: { ...body.metadata, uid: 'u' }, status: {} };
+    },
+    deleteNamespacedJob: async ({ body }: { body?: { preconditions?: { uid?: string } } }) => {
+      steps.push(`removed ${body?.preconditions?.uid}`);
+      if (removalFails) throw new Error('the operator was killed');
+      job = undefined;
     },
   };
   const core = { listNamespacedPod: async () => ({ items: pods }) };
@@ -114,4 +131,65 @@ test('its pods may load before there are any, and still when Redis has lost what
   const after = grants.length;
   await clock.advance(10_000);
   expect(grants).toHaveLength(after);
+});
+
+const elsewhere = testElection({
+  electorate: { source: { persistentVolumeClaim: { claimName: 'other', path: '.' } } },
+});
+const endOther = (wanted: typeof election, byJob: boolean) =>
+  jobs.endOther(wanted, { byJob, revoke: async (except) => void steps.push(`all but ${except} revoked`) });
+
+test.each([
+  ['the operator loads itself', election, false],
+  ['another Job is to load', elsewhere, true],
+])('its load is ended when %s: first its grant, then the Job', async (_, wanted, byJob) => {
+  await endOther(wanted, byJob);
+  expect(steps).toEqual(['all but undefined revoked', 'removed u']);
+  expect(job).toBeUndefined();
+});
+
+test('an end of it that was cut off between the two comes to the same end next time', async () => {
+  removalFails = true;
+  await expect(endOther(election, false)).rejects.toThrow('killed');
+  removalFails = false;
+  await endOther(election, false);
+  expect(steps.slice(2)).toEqual(['all but undefined revoked', 'removed u']);
+  await endOther(election, false);
+  expect(steps.slice(4)).toEqual(['all but undefined revoked']);
+});
+
+test('the load that is wanted goes on, and so does a Job of that name that is none of ours', async () => {
+  await endOther(election, true);
+  expect(steps).toEqual([`all but ${grants[0]!.owner} revoked`]);
+  delete job!.metadata!.annotations;
+  await endOther(election, false);
+  expect(steps.slice(1)).toEqual(['all but undefined revoked']);
+  expect(job).toBeDefined();
+});
+
+test('where the operator may not look at Jobs there is none of its own to end', async () => {
+  forbidden = true;
+  await endOther(election, false);
+  expect(steps).toEqual(['all but undefined revoked']);
+});
+
+test('a Job that is taken up keeps its grant; one that is made anew has another', async () => {
+  const again = {
+    expectedDigest: undefined,
+    grant: async (owner: string) => {
+      steps.push(`${owner} granted`);
+      return async () => {};
+    },
+  };
+  const first = grants[0]!.owner;
+  void jobs.run(election, again).catch(() => {});
+  await clock.advance(2_000);
+  expect(steps).toEqual([`${first} granted`]);
+  job!.status = { conditions: [{ type: 'Failed', status: 'True' }] };
+  await clock.advance(1_000);
+  void jobs.run(election, again).catch(() => {});
+  await clock.advance(2_000);
+  expect(steps[1]).not.toBe(`${first} granted`);
+  expect(steps[2]).toBe('removed u');
+  expect(job).toBeDefined();
 });

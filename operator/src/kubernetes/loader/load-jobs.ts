@@ -5,15 +5,24 @@ import { type Clock, pauseOn, systemClock } from '../clock.ts';
 import type { KubeClients } from '../kube-clients.ts';
 import { isConflict, isForbidden, isNotFound, messageOf } from '../kube-error.ts';
 import { applyOptions, applyParameters } from '../server-side-apply.ts';
-import { jobManifest, jobName, type LoaderImage, loadGrant, loadsWanted } from './job-manifest.ts';
+import {
+  grantOf,
+  isLoad,
+  jobManifest,
+  jobName,
+  type LoaderImage,
+  type LoadTerms,
+  loadsWanted,
+  newGrant,
+} from './job-manifest.ts';
 import { type LoaderResult, parseOutcome } from './loader-outcome.ts';
 
 export interface RunOptions {
   /** SHA-256 that the source must have; the load is refused otherwise. */
   expectedDigest: string | undefined;
   signal?: AbortSignal | undefined;
-  /** Lets the Job's pods, and no other load's, begin to write. */
-  grant: (owner: string) => Promise<void>;
+  /** Lets the Job's pods, and no other load's, write. Resolves with what lets them again, unless others may by now. */
+  grant: (owner: string) => Promise<() => Promise<void>>;
 }
 
 const LOOK_MS = 1_000;
@@ -44,11 +53,15 @@ export class LoadJobs {
    */
   async run(election: Election, { expectedDigest, signal, grant }: RunOptions): Promise<LoaderResult> {
     const before = await this.#read(election);
-    if (before && (isDone(before) || !loadsWanted(before, election)))
-      await this.#remove(election, before, signal);
-    signal?.throwIfAborted();
-    await grant(loadGrant(election));
-    await this.#ensure(election, expectedDigest);
+    const takenUp = before && !isDone(before) && loadsWanted(before, election) ? before : undefined;
+    const owner = (takenUp && grantOf(takenUp)) ?? newGrant(election);
+    // Before the Job is removed or made: no other load writes from now on, whatever becomes of its pods.
+    const grantAgain = await grant(owner);
+    if (!takenUp) {
+      if (before) await this.#remove(election, before, signal);
+      signal?.throwIfAborted();
+      await this.#make(election, { grant: owner, expectedDigest });
+    }
     let ranAt = this.#clock.monotonic();
     for (;;) {
       await pauseOn(this.#clock, LOOK_MS, signal);
@@ -61,18 +74,38 @@ export class LoadJobs {
       if (done === 'Failed') throw await this.#failure(job);
       signal?.throwIfAborted();
       // Again and again: Redis may have lost it, and with it what was loaded.
-      await grant(loadGrant(election));
+      await grantAgain();
       // Between two pods, and between the last one's end and the Job's, nothing runs for a moment.
       if ((job.status?.ready ?? 0) > 0) ranAt = this.#clock.monotonic();
       else if (this.#clock.monotonic() - ranAt > PATIENCE_MS) throw await this.#waiting(job);
     }
   }
 
-  async #ensure(election: Election, expectedDigest: string | undefined): Promise<void> {
+  /**
+   * Ends the load of another source than the Election names now. `byJob`: what it names is loaded by a Job, too. `revoke`
+   * takes away every grant but one. That comes first: a crash between the two leaves a Job that writes nothing, and none of
+   * its pods has to be waited for, since of one whose node is cut off nobody can tell.
+   */
+  async endOther(
+    election: Election,
+    { byJob, revoke }: { byJob: boolean; revoke: (except: string | undefined) => Promise<void> },
+  ): Promise<void> {
+    let job: V1Job | undefined;
+    try {
+      job = await this.#read(election);
+    } catch (error) {
+      // Where the operator may not look it has made none.
+      if (!isForbidden(error)) throw error;
+    }
+    const wanted = byJob && job !== undefined && loadsWanted(job, election);
+    await revoke(wanted ? grantOf(job!) : undefined);
+    if (job && isLoad(job) && !wanted) await this.#delete(election, job);
+  }
+
+  async #make(election: Election, terms: LoadTerms): Promise<void> {
     const { namespace = 'default' } = election.metadata;
     const name = jobName(election);
-    const body = jobManifest(election, this.#image, expectedDigest);
-    if (await this.#read(election)) return;
+    const body = jobManifest(election, this.#image, terms);
     try {
       await this.#clients.batch.patchNamespacedJob(
         { name, namespace, body, ...applyParameters },
@@ -103,13 +136,7 @@ export class LoadJobs {
 
   /** Resolves when the Job is gone and no pod of it works any more: it would undo what the next one does. */
   async #remove(election: Election, job: V1Job, signal: AbortSignal | undefined): Promise<void> {
-    const { namespace = 'default' } = election.metadata;
-    const name = jobName(election);
-    try {
-      await this.#clients.batch.deleteNamespacedJob({ name, namespace, propagationPolicy: 'Background' });
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
-    }
+    await this.#delete(election, job);
     const begun = this.#clock.monotonic();
     while ((await this.#read(election)) || (await this.#pods(job)).some(isAtWork)) {
       await pauseOn(this.#clock, LOOK_MS / 4, signal);
@@ -117,8 +144,26 @@ export class LoadJobs {
       if (this.#clock.monotonic() - begun > PATIENCE_MS)
         throw new StepError(
           'LoadJobWaiting',
-          `the last Job ${name} is still being deleted; it must be gone first`,
+          `the last Job ${jobName(election)} is still being deleted; it must be gone first`,
         );
+    }
+  }
+
+  async #delete(election: Election, { metadata }: V1Job): Promise<void> {
+    const { namespace = 'default' } = election.metadata;
+    const uid = metadata?.uid;
+    try {
+      await this.#clients.batch.deleteNamespacedJob({
+        name: jobName(election),
+        namespace,
+        body: {
+          propagationPolicy: 'Background',
+          // Not one that was made meanwhile.
+          ...(uid !== undefined && { preconditions: { uid } }),
+        },
+      });
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error;
     }
   }
 

@@ -204,6 +204,7 @@ export class FakeServers {
           };
         }),
       sourceDigest: () => this.#call('electorate.sourceDigest', () => readSource().digest),
+      endOtherLoads: () => this.#call('electorate.endOtherLoads', () => {}),
       load: (election, { marks, signal, onProgress }) =>
         this.#call('electorate.load', async () => {
           const { digest, voters, duplicates = 0, errors = [] } = readSource();
