@@ -53,6 +53,7 @@ const program = new Command('npm run load --')
     'half of the cores for the own pipeline and its servers, the others for k6; so by default for overload',
   )
   .option('--no-apart', 'all cores for both')
+  .option('--connect-anew', 'overload: a connection of its own for each vote, as without an ingress', false)
   .option('--in-cluster', 'run k6 as a Job on a cluster, beside the election; with --election, --roll', false)
   .option(
     '--context',
@@ -96,6 +97,7 @@ const options = program.opts<{
   first: number;
   drain: number;
   apart?: boolean;
+  connectAnew: boolean;
   set: Record<string, string>;
   yes: boolean;
 }>();
@@ -117,7 +119,10 @@ async function loadSystem(
   steps: Steps,
 ): Promise<number> {
   const shared = { k6, k6Cores, system, folder, show: true, drainSeconds: options.drain };
-  if (name === 'overload') return overload({ ...shared, size, first: options.first, steps });
+  if (name === 'overload') {
+    const { first, connectAnew } = options;
+    return overload({ ...shared, size, first, steps, connectAnew });
+  }
   const result = await runLoad({ ...shared, scenario: name, size, first: options.first, label: name });
   return report(result, system.laws, system.outcomesKnown, folder);
 }

@@ -18,8 +18,10 @@ export interface FloodPlan {
   first: number;
   /** Votes a second, held for so many seconds, one after the other. */
   steps: readonly { rate: number; seconds: number }[];
-  /** Connections, all of which are open before the first vote; a vote that finds none free is not sent. */
+  /** Connections at once, all of which are open before the first vote; a vote that finds none free is not sent. */
   connections: number;
+  /** Each vote has a connection of its own; none is open before. */
+  connectAnew: boolean;
   /** Where to write what was seen. */
   summary: string;
 }
@@ -41,9 +43,10 @@ let underWay = 0;
 const free: HttpLane[] = [];
 while (free.length < plan.connections) {
   const lane = new HttpLane(plan.url, 60_000);
-  await lane.send(HttpLane.get('/livez'));
+  if (!plan.connectAnew) await lane.send(HttpLane.get('/livez'));
   free.push(lane);
 }
+const headers: Record<string, string> = plan.connectAnew ? { Connection: 'close' } : {};
 
 async function cast(n: number, step: number, due: number): Promise<void> {
   // The one that has waited longest, so that none is closed for being idle.
@@ -59,7 +62,7 @@ async function cast(n: number, step: number, due: number): Promise<void> {
   const sent = performance.now();
   took('late_ms', sent - due);
   try {
-    const answer = await lane.send(HttpLane.post('/api/v1/vote', body));
+    const answer = await lane.send(HttpLane.post('/api/v1/vote', body, headers));
     const ms = performance.now() - sent;
     if (answer.status === 202) {
       count('accepted_requests');

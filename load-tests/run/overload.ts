@@ -28,9 +28,9 @@ const isServer = (name: string): boolean => (SERVERS as readonly string[]).inclu
  * needs more time for a request than all stages and servers for a vote. Prints both; the exit code is 1 if a vote was lost or counted twice, or a limit was crossed.
  */
 export async function overload(
-  options: Omit<Parameters<typeof runLoad>[0], 'scenario' | 'label'> & { steps: Steps },
+  options: Omit<Parameters<typeof runLoad>[0], 'scenario' | 'label'> & { steps: Steps; connectAnew: boolean },
 ): Promise<number> {
-  const { size, system } = options;
+  const { size, system, connectAnew } = options;
   const ramp: Size = { rate: size.rate, seconds: 0 };
   const rates = SCENARIOS.breaking.steps(ramp);
   const offer = (label: string, first: number, steps: readonly { rate: number; seconds: number }[]) =>
@@ -40,7 +40,7 @@ export async function overload(
       label,
       generate: async () => {
         const { ingestion: url, roll, laws } = system;
-        const plan = { url, roll, laws, first, steps, connections: CONNECTIONS };
+        const plan = { url, roll, laws, first, steps, connections: CONNECTIONS, connectAnew };
         await flood(plan, { folder: options.folder, label }, options.k6Cores);
         return 0;
       },
