@@ -119,7 +119,7 @@ describe('the electorate', () => {
 
   it('is loaded by nobody else once this process loads it, whatever another had been allowed', async () => {
     const ports = await ready();
-    await ports.grantLoad('a job', 1);
+    await ports.loadGrants.give('a job', 1);
     const redis = new Redis(SERVERS.REDIS_URL);
     const job = new Electorate(redis, electionId, 'a job');
     const source = { layout: { shards: 1, bucketBits: 0 }, digest: 'ab'.repeat(32), pepperId: 'p' };
@@ -132,7 +132,7 @@ describe('the electorate', () => {
       await expect(job.finish()).rejects.toBeInstanceOf(LoadInterrupted);
       expect(await ports.electorate.sound()).toMatchObject({ unique: 30, source: loaded.source });
       // One that was allowed and has yet to begin, when there is nothing left to load.
-      await ports.grantLoad('a job', 1);
+      await ports.loadGrants.give('a job', 1);
       await ports.electorate.endOtherLoads(testElection());
       await expect(job.begin(source)).rejects.toThrow('this load is not granted');
       expect(await ports.electorate.sound()).toMatchObject({ unique: 30 });

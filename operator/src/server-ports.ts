@@ -11,6 +11,7 @@ import { Electorate } from './electorate/electorate.ts';
 import type { ElectorateState } from './electorate/electorate-state.ts';
 import type { HashSource } from './electorate/hash-source.ts';
 import { loadElectorate } from './electorate/load-electorate.ts';
+import { LoadGrants } from './electorate/load-grants.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { dropLedger, migrateLedger } from './ledger/migrate.ts';
 import { dropStageLogins, ensureStageLogins, type StageLogin } from './ledger/stage-logins.ts';
@@ -45,10 +46,8 @@ export interface ServerPortsOptions {
 export interface ServerPorts extends Ports {
   /** How far the electorate has come in Redis, also while another process loads it. */
   electorateState(): Promise<ElectorateState>;
-  /** Lets another process load the electorate, and no other than that; resolves with what gives it this again. */
-  grantLoad(grant: string, shards: number): Promise<() => Promise<void>>;
-  /** Ends the loads of other processes, but that of `except`. */
-  revokeLoads(except?: string): Promise<void>;
+  /** Which process may load the electorate. */
+  readonly loadGrants: LoadGrants;
   /** Ends the connections. */
   close(): Promise<void>;
 }
@@ -81,8 +80,7 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     }),
     electorate: electoratePort(options, redis, ledger),
     electorateState: () => new Electorate(redis, options.electionId).state(),
-    grantLoad: (grant, shards) => new Electorate(redis, options.electionId).grantLoad(grant, shards),
-    revokeLoads: (except) => new Electorate(redis, options.electionId).revokeLoads(except),
+    loadGrants: new LoadGrants(redis, options.electionId),
     ledger,
     now: () => Date.now(),
     close: async () => {
@@ -106,6 +104,7 @@ function electoratePort(
 ): ElectoratePort {
   const { electionId, pepper, openSource, observer } = options;
   const electorate = new Electorate(redis, electionId);
+  const grants = new LoadGrants(redis, electionId);
   const ping = async () => {
     try {
       await redisReady(redis, 3_000);
@@ -139,14 +138,14 @@ function electoratePort(
         ...(source !== undefined && { source }),
       };
     },
-    endOtherLoads: () => electorate.revokeLoads(),
+    endOtherLoads: () => grants.revoke(),
     sourceDigest: async (election, signal) => (await openSource(election, signal)).digest(),
     load: async (election, { marks, signal, onProgress }) => {
       const { shards, batchSize } = election.spec.electorate;
       const source = await openSource(election, signal);
       // Another each time: a load of this process, too, or of one that led before, ends when the next one begins.
       const grant = `operator/${randomUUID()}`;
-      await electorate.grantLoad(grant, shards);
+      await grants.give(grant, shards);
       const statistics = await loadElectorate({
         electorate: new Electorate(redis, electionId, grant),
         source,

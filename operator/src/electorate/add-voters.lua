@@ -2,13 +2,10 @@
 -- comes again changes nothing (P7).
 --
 -- KEYS[1]  the shard's meta key; its buckets begin as it does, up to "meta"
--- ARGV[1]  the loader's grant, or empty if it needs none, as for begin-shard.lua
+-- ARGV[1]  as for granted.lua
 -- ARGV[2]  digest of the source that is being loaded
 -- ARGV[3]  voters, 16 bytes each: bucket (6 hexadecimal digits), field (10)
 -- Replies  the number of voters that were not there before
-if ARGV[1] ~= '' and redis.call('HGET', string.sub(KEYS[1], 1, -5) .. 'grant', 'owner') ~= ARGV[1] then
-  return redis.error_reply('NOTLOADING this load is not granted: the election was removed, or another load has its place')
-end
 local meta = redis.call('HMGET', KEYS[1], 'state', 'source')
 if meta[1] ~= 'loading' or meta[2] ~= ARGV[2] then
   return redis.error_reply('NOTLOADING this shard is not being loaded from this source: ' .. (meta[1] or 'absent'))

@@ -7,6 +7,7 @@ import { bucketOf, fieldOf, shardOf } from '@scrutin/shared/voter-slot.ts';
 import { Redis } from 'ioredis';
 import { Electorate, LoadInterrupted } from './electorate.ts';
 import type { ElectorateSource } from './electorate-state.ts';
+import { LoadGrants } from './load-grants.ts';
 
 const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
 const voters = Array.from({ length: 500 }, () => randomBytes(32));
@@ -18,12 +19,14 @@ const source: ElectorateSource = {
 
 let redis: Redis;
 let electorate: Electorate;
+let grants: LoadGrants;
 
 beforeAll(() => {
   redis = new Redis(url);
 });
 beforeEach(() => {
   electorate = new Electorate(redis, `t-${randomBytes(6).toString('hex')}`);
+  grants = new LoadGrants(redis, electorate.electionId);
 });
 afterEach(() => electorate.remove());
 afterAll(() => redis.disconnect());
@@ -53,10 +56,10 @@ describe('a loader that needs a grant', () => {
 
   it('loads once it has it, and not with another’s', async () => {
     await expect(loader().begin(source)).rejects.toThrow('this load is not granted');
-    await electorate.grantLoad('another', 3);
+    await grants.give('another', 3);
     await expect(loader().begin(source)).rejects.toThrow(LoadInterrupted);
     expect(await keys('meta')).toEqual([]);
-    await electorate.grantLoad('ours', 3);
+    await grants.give('ours', 3);
     const ours = loader();
     await ours.begin(source);
     await ours.add(voters);
@@ -71,14 +74,14 @@ describe('a loader that needs a grant', () => {
   });
 
   it('comes to nothing when it starts after everything was removed', async () => {
-    await electorate.grantLoad('ours', 3);
+    await grants.give('ours', 3);
     await electorate.remove();
     await expect(loader().begin(source)).rejects.toThrow(LoadInterrupted);
     expect(await keys()).toEqual([]);
   });
 
   it('comes to nothing when everything is removed between its look and its first write', async () => {
-    await electorate.grantLoad('ours', 3);
+    await grants.give('ours', 3);
     // What `begin` scans for is asked after the grant was looked at.
     const late = new Proxy(redis, {
       get: (target, name) => {
@@ -102,11 +105,11 @@ describe('a loader that needs a grant', () => {
     };
     let ours: Electorate;
     beforeEach(async () => {
-      await electorate.grantLoad('ours', 3);
+      await grants.give('ours', 3);
       ours = loader();
       await ours.begin(source);
       await ours.add(voters.slice(0, 200));
-      await electorate.grantLoad('another', 2);
+      await grants.give('another', 2);
     });
 
     it.each<[string, () => Promise<unknown>]>([
@@ -139,13 +142,13 @@ describe('a loader that needs a grant', () => {
         },
       });
       const takeOver = async () => {
-        await electorate.grantLoad('another', 3);
+        await grants.give('another', 3);
         const another = new Electorate(redis, electorate.electionId, 'another');
         await another.begin(source);
         await another.add(voters);
         await another.finish();
       };
-      await electorate.grantLoad('ours', 3);
+      await grants.give('ours', 3);
       const begun = new Electorate(late, electorate.electionId, 'ours').begin({ ...source, pepperId: 'p2' });
       await expect(begun).rejects.toThrow('this load is not granted');
       expect(theirs).toBeDefined();
@@ -167,23 +170,23 @@ describe('a loader that needs a grant', () => {
     });
 
     it('does not get it back by being given it again', async () => {
-      const again = await electorate.grantLoad('ours', 3);
+      const again = await grants.give('ours', 3);
       await redis.unlink(await keys('grant'));
       await again();
       await loader().begin(source);
-      await electorate.grantLoad('another', 3);
+      await grants.give('another', 3);
       await again();
       await expect(loader().begin(source)).rejects.toThrow('this load is not granted');
     });
   });
 
   it('writes nothing more once all loads but another are ended, and that one goes on', async () => {
-    await electorate.grantLoad('ours', 3);
+    await grants.give('ours', 3);
     const ours = loader();
     await ours.begin(source);
-    await electorate.revokeLoads('ours');
+    await grants.revoke('ours');
     await ours.add(voters.slice(0, 200));
-    await electorate.revokeLoads();
+    await grants.revoke();
     await expect(ours.add(voters)).rejects.toThrow('this load is not granted');
     await expect(ours.finish()).rejects.toThrow(LoadInterrupted);
     expect(await electorate.state()).toMatchObject({ state: 'loading', eligible: 200 });
@@ -191,7 +194,7 @@ describe('a loader that needs a grant', () => {
   });
 
   it('keeps a grant for an hour at the longest', async () => {
-    await electorate.grantLoad('ours', 3);
+    await grants.give('ours', 3);
     for (const key of await keys('grant')) expect(await redis.pttl(key)).toBeGreaterThan(3_000_000);
     expect(await keys('grant')).toHaveLength(3);
   });

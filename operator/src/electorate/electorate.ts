@@ -18,22 +18,20 @@ import {
   readShard,
   type ShardState,
 } from './electorate-state.ts';
-import { storedKeys, unlinkKeys } from './stored-keys.ts';
+import { LoadGrants } from './load-grants.ts';
+import { shardNumber, storedKeys, unlinkKeys } from './stored-keys.ts';
 
-const addVoters = new RedisScript(new URL('./add-voters.lua', import.meta.url));
-const restoreMarks = new RedisScript(new URL('./restore-marks.lua', import.meta.url));
 const countVoters = new RedisScript(new URL('./count-voters.lua', import.meta.url));
-const beginShard = new RedisScript(new URL('./begin-shard.lua', import.meta.url));
-const changeShard = new RedisScript(new URL('./change-shard.lua', import.meta.url));
-const removeKeys = new RedisScript(new URL('./remove-keys.lua', import.meta.url));
-const grantLoad = new RedisScript(new URL('./grant-load.lua', import.meta.url));
-const revokeLoad = new RedisScript(new URL('./revoke-load.lua', import.meta.url));
+const GRANTED = new URL('./granted.lua', import.meta.url);
+const beginShard = new RedisScript(GRANTED, new URL('./begin-shard.lua', import.meta.url));
+const addVoters = new RedisScript(GRANTED, new URL('./add-voters.lua', import.meta.url));
+const changeShard = new RedisScript(GRANTED, new URL('./change-shard.lua', import.meta.url));
+const restoreMarks = new RedisScript(GRANTED, new URL('./restore-marks.lua', import.meta.url));
+const removeKeys = new RedisScript(GRANTED, new URL('./remove-keys.lua', import.meta.url));
 
 const PACKED_BYTES = BUCKET_DIGITS + FIELD_BYTES;
 /** Buckets that one script call counts: well under a millisecond. */
 const BUCKETS_PER_COUNT = 1_024;
-/** A grant that nobody renews ends, also one that was given too late to be taken back. Milliseconds. */
-const GRANT_MS = 3_600_000;
 
 type ShardFields = Record<string, string | number>;
 
@@ -54,7 +52,7 @@ export class Electorate {
   #loading: ElectorateSource | undefined;
 
   /**
-   * `grant`: of a loader that may write only while {@link grantLoad} has given it that. Redis looks at it with each
+   * `grant`: of a loader that may write only while {@link LoadGrants} has given it that. Redis looks at it with each
    * write, so that one which was paused in between, and comes back when another has its place, changes nothing.
    */
   constructor(redis: RedisConnection, electionId: string, grant = '') {
@@ -251,33 +249,10 @@ export class Electorate {
     for (const kind of ['meta', 'e:*', 'v:*']) await this.#unlink(pattern + kind);
   }
 
-  /**
-   * Lets the loader load this electorate that is made with `grant`; one that had another grant changes nothing any more.
-   * For an hour, or until {@link revokeLoads} or {@link remove}. Resolves with what gives it again where Redis has lost
-   * it, and not where another has it by now.
-   */
-  async grantLoad(grant: string, shards: number): Promise<() => Promise<void>> {
-    const numbers = new Set(Array.from({ length: shards }, (_, number) => number));
-    // What an earlier layout has left beyond is the load's to remove.
-    for await (const keys of storedKeys(this.#redis, `${redisKeys.shard(this.electionId, '*')}*`))
-      for (const number of keys.map(shardNumber)) if (!Number.isNaN(number)) numbers.add(number);
-    const give = async (again: 0 | 1) => {
-      for (const number of numbers) await this.#run(grantLoad, number, [grant, GRANT_MS, again]);
-    };
-    await give(0);
-    return () => give(1);
-  }
-
-  /** Ends every load that needs a grant, but that of `except`: once this has resolved it changes nothing any more. */
-  async revokeLoads(except = ''): Promise<void> {
-    for await (const keys of storedKeys(this.#redis, redisKeys.grant(this.electionId, '*')))
-      for (const key of keys) await this.#run(revokeLoad, shardNumber(key), [except]);
-  }
-
   /** Removes everything that the election has in Redis. A loader that works, or comes late, brings nothing of it back. */
   async remove(): Promise<void> {
     // First: then no load that needs one changes anything; any other ends when `meta` goes, before the voters do.
-    await this.revokeLoads();
+    await new LoadGrants(this.#redis, this.electionId).revoke();
     await this.clear();
     for await (const keys of storedKeys(this.#redis, `${redisKeys.shard(this.electionId, '*')}*`))
       await unlinkKeys(this.#redis, keys);
@@ -313,7 +288,7 @@ export class Electorate {
     await this.#loaderRuns(changeShard, shard, [digest, ...Object.entries(fields).flat()]);
   }
 
-  /** A script that asks for the grant first. */
+  /** A script with granted.lua before it. */
   #loaderRuns(script: RedisScript, shard: number, args: (string | number | Buffer)[]): Promise<number> {
     return this.#run(script, shard, [this.#grant, ...args]);
   }
@@ -334,8 +309,6 @@ export class Electorate {
         if (wanted(number)) await this.#loaderRuns(removeKeys, number, together);
   }
 }
-
-const shardNumber = (key: string): number => Number(/\/(\d+)\}/.exec(key)?.[1] ?? Number.NaN);
 
 function packByShard(voters: readonly Buffer[], layout: ElectorateLayout): Map<number, Buffer> {
   const shards =

@@ -2,14 +2,11 @@
 -- since no ballot id is kept beside a voter; a mark that is there already stays as it is (P3).
 --
 -- KEYS[1]  the shard's meta key; its marks begin as it does, up to "meta"
--- ARGV[1]  the loader's grant, or empty if it needs none, as for begin-shard.lua
+-- ARGV[1]  as for granted.lua
 -- ARGV[2]  shards and ARGV[3] bucket bits of the layout by which the caller has found the buckets
 -- ARGV[4]  law id
 -- ARGV[5]  voters, 16 bytes each: bucket (6 hexadecimal digits), field (10)
 -- Replies  the number of marks that were missing
-if ARGV[1] ~= '' and redis.call('HGET', string.sub(KEYS[1], 1, -5) .. 'grant', 'owner') ~= ARGV[1] then
-  return redis.error_reply('NOTLOADING this load is not granted: the election was removed, or another load has its place')
-end
 local meta = redis.call('HMGET', KEYS[1], 'shards', 'bucketBits')
 if meta[1] ~= ARGV[2] or meta[2] ~= ARGV[3] then
   return redis.error_reply('NOTLOADING this shard is absent or has another layout')

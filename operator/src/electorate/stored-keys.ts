@@ -15,6 +15,9 @@ export async function* storedKeys(redis: RedisConnection, pattern: string): Asyn
   }
 }
 
+/** Number of the shard that a key belongs to; NaN if it is none's. */
+export const shardNumber = (key: string): number => Number(/\/(\d+)\}/.exec(key)?.[1] ?? Number.NaN);
+
 /** Removes keys. Those of one hash tag go together, since a Redis Cluster takes no others in one command. */
 export async function unlinkKeys(redis: RedisConnection, keys: readonly string[]): Promise<void> {
   const bySlot = Map.groupBy(keys, (key) => /\{[^}]*\}/.exec(key)?.[0] ?? key);

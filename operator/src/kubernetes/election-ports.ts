@@ -172,14 +172,17 @@ function withJobs(ports: ServerPorts, jobs: LoadJobs): Ports {
         return last?.digest ?? (await fixedDigest(election)) ?? hash('sha256', 'not read yet');
       },
       endOtherLoads: (election) =>
-        jobs.endOther(election, { byJob: byJob(election), revoke: (except) => ports.revokeLoads(except) }),
+        jobs.endOther(election, {
+          byJob: byJob(election),
+          revoke: (except) => ports.loadGrants.revoke(except),
+        }),
       load: async (election, options) => {
         if (!byJob(election)) return electorate.load(election, options);
         const expectedDigest = await fixedDigest(election);
         const { digest, ...counts } = await jobs.run(election, {
           expectedDigest,
           signal: options.signal,
-          grant: (owner) => ports.grantLoad(owner, election.spec.electorate.shards),
+          grant: (owner) => ports.loadGrants.give(owner, election.spec.electorate.shards),
         });
         const { layout } = await ports.electorateState();
         if (!layout)

@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import type { RedisConnection } from './redis.ts';
 
 /**
- * A Lua script in a file of its own. Redis keeps scripts by their SHA-1 and forgets them when it restarts
+ * A Lua script, in a file or several. Redis keeps scripts by their SHA-1 and forgets them when it restarts
  * or fails over, so each call is by digest, and the text is sent only when Redis asks for it.
  */
 export class RedisScript {
   readonly #text: string;
   readonly #sha1: string;
 
-  /** @param file address of the `.lua` file, as `new URL('./decide.lua', import.meta.url)` */
-  constructor(file: URL) {
-    this.#text = readFileSync(file, 'utf8');
+  /** @param files addresses of `.lua` files, as `new URL('./decide.lua', import.meta.url)`: one script, in this order */
+  constructor(...files: URL[]) {
+    this.#text = files.map((file) => readFileSync(file, 'utf8')).join('');
     this.#sha1 = createHash('sha1').update(this.#text).digest('hex');
   }
 
