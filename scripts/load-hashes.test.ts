@@ -121,7 +121,7 @@ describe('load-hashes', () => {
       duplicates: 0,
     });
     expect(await electorate.audit()).toEqual({ ok: true, counted: 200_000 });
-  }, 30_000);
+  }, 120_000);
 
   it('keeps the published election in step with the layout', async () => {
     await electorate.publish(publishedElection({ id, layout: { shards: 1, bucketBits: 0 } }));
@@ -148,7 +148,7 @@ describe('load-hashes', () => {
     });
     expect(wrong.code).toBe(1);
     expect(wrong.err).toMatch(/can’t be used: .*WRONGPASS/);
-  }, 30_000);
+  }, 120_000);
 
   it('ends with 1 when nothing was loaded', async () => {
     write('a.txt', 'x\n');

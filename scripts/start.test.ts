@@ -8,7 +8,7 @@ import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { isRunning, type ProcessIdentity } from './servers/process-identity.ts';
 import { projectFolder, StateFile } from './servers/state.ts';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 400_000;
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'scrutin-start-'));
@@ -78,7 +78,7 @@ describe('npm start', () => {
         });
       const ended = new Promise<number | null>((resolve) => start.once('close', resolve));
       try {
-        await until('everything runs', () => output.includes('Everything runs'), 60_000);
+        await until('everything runs', () => output.includes('Everything runs'), 240_000);
         const state = StateFile.read(folder)!;
         expect(state.nextElector).toBeGreaterThan(before.nextElector);
         expect(state.ports.redis).toBe(before.ports.redis);

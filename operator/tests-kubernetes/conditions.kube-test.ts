@@ -141,7 +141,7 @@ test('one Election that can’t be carried out does not hold back another', asyn
   );
   await election.apply();
   await Promise.all(others.map((other) => other.apply()));
-  await Promise.all(others.map((other) => other.untilPhase('Open', 20_000)));
+  await Promise.all(others.map((other) => other.untilPhase('Open', 60_000)));
   await election.untilCondition('ConnectionsReady', 'False', 'Unreachable');
 });
 
@@ -156,8 +156,9 @@ test('what is deleted on the servers is put back, and told as a repair', async (
 });
 
 test('the election closes on time, and the result with its digest is on the resource', async () => {
-  await election.apply({ closesAt: new Date(Date.now() + 8_000).toISOString() });
-  await election.untilPhase('Open', 8_000);
+  await election.apply();
+  await election.untilPhase('Open');
+  await election.apply({ closesAt: new Date(Date.now() + 5_000).toISOString() });
   const closed = await election.untilPhase('Closed', 60_000);
   expect(closed.results).toEqual([{ lawId: 'loi-1', oui: 0, non: 0, total: 0 }]);
   expect(closed.digest).toMatch(/^[0-9a-f]{64}$/);

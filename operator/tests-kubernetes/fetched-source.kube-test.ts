@@ -55,13 +55,13 @@ test('without an image for Jobs the operator loads from an address itself, with 
   await election.apply({
     electorate: { source: { http: { url: server.url } }, batchSize: 200 },
   });
-  const { seen } = await watchLoad(60_000);
+  const { seen } = await watchLoad(240_000);
   expect(seen.at(-1)!.electorate).toMatchObject({ processed: MILLION, unique: MILLION });
   const between = seen.filter(
     ({ electorate: { processed = 0 } = {} }) => processed > 0 && processed < MILLION,
   );
   expect(between.length).toBeGreaterThan(0);
-});
+}, 300_000);
 
 test('an address that refuses, and the Secret with what it asks for', async () => {
   server.text = hashLines(10);
@@ -90,8 +90,8 @@ test('an operator that is killed at ten moments of a load of a million voters en
     await operator!.end('SIGKILL');
     startOperator();
   }
-  const status = await election.untilPhase('Open', 90_000);
+  const status = await election.untilPhase('Open', 240_000);
   expect(status.electorate).toMatchObject({ processed: MILLION, unique: MILLION, duplicates: 0, errors: 0 });
   expect(await election.ports.electorate.sound()).toMatchObject({ unique: MILLION });
   expect(await election.ports.electorate.published()).toMatchObject({ eligible: MILLION });
-}, 240_000);
+}, 600_000);

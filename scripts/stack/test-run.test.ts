@@ -17,7 +17,7 @@ function run(source: string): { code: number | null; said: string } {
   const program = `
     import { TestRun } from ${JSON.stringify(new URL('./test-run.ts', import.meta.url).href)};
     const run = new TestRun();
-    await run.jest(${JSON.stringify(jest)}, { env: process.env, folder: ${JSON.stringify(folder)}, leakLimitMs: 2_000 });
+    await run.jest(${JSON.stringify(jest)}, { env: process.env, folder: ${JSON.stringify(folder)}, leakLimitMs: 10_000 });
     process.exitCode = run.summary();`;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,

@@ -12,7 +12,7 @@ const RUSH = 12_000;
 const STEADY = 40_000;
 const STEADY_PER_SECOND = 200;
 /** Seconds from the rush's first vote to four ready workers. */
-const SCALED_WITHIN = 45;
+const SCALED_WITHIN = 90;
 
 const VALUES = {
   stages: {
@@ -78,7 +78,7 @@ describe('validation workers', () => {
       history.push(...cast);
     });
     try {
-      const scaled = await timeline.until('four ready workers', ({ ready }) => ready >= 4, 0, 90_000);
+      const scaled = await timeline.until('four ready workers', ({ ready }) => ready >= 4, 0, 120_000);
       const peak = () =>
         timeline.samples.reduce((most, sample) => (sample.messages > most.messages ? sample : most));
       const turned = await timeline.until(

@@ -174,7 +174,7 @@ const PORTS: Record<string, number[]> = {
 let closesAt: string;
 
 test('voting ends at closesAt: what was sent before is accepted, what comes after is told that it is too late', async () => {
-  closesAt = new Date(Date.now() + 30_000).toISOString();
+  closesAt = new Date(Date.now() + 75_000).toISOString();
   await south.upgrade({ election: { spec: south.spec({ reclaimPolicy: 'Delete', closesAt }) } });
   const end = Date.parse(closesAt);
   expect(Date.now()).toBeLessThan(end - 4_000);

@@ -16,11 +16,11 @@ afterEach(() => {
   server.close();
 });
 
-async function castTo(answer: Parameters<typeof createServer>[1]): Promise<SteadyVotes> {
+async function castTo(answer: Parameters<typeof createServer>[1], lastAnswerMs = 500): Promise<SteadyVotes> {
   server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
-  return new SteadyVotes({ url, databaseUrl, votes, perSecond: 100, requestMs: 300, lastAnswerMs: 500 });
+  return new SteadyVotes({ url, databaseUrl, votes, perSecond: 100, requestMs: 300, lastAnswerMs });
 }
 
 test.each([
@@ -43,7 +43,7 @@ test('a vote that is under way when the votes stop gets its answer', async () =>
   const load = await castTo((_request, response) => {
     if (++asked < 3) response.writeHead(503, { 'Content-Length': 0 }).end();
     else response.writeHead(202, { 'Content-Length': 20 }).end('{"request_id":"abc"}');
-  });
+  }, 20_000);
   await until('it is sent', () => asked === 1);
   await load.stop();
   expect(load.history).toMatchObject([{ status: 202, ballotId: 'abc' }]);

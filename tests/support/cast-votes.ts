@@ -29,8 +29,8 @@ export async function castVotes(
   options: CastOptions,
 ): Promise<CastVote[]> {
   const history: CastVote[] = [];
-  const deadline = Date.now() + (options.retryForMs ?? 60_000);
   await overLanes(url, options.lanes, votes, async (lane, vote) => {
+    const deadline = Date.now() + (options.retryForMs ?? 60_000);
     const request = HttpLane.post('/api/v1/vote', vote.body, { 'Idempotency-Key': randomUUID() });
     for (;;) {
       const answer = await lane.send(request).catch(() => undefined);

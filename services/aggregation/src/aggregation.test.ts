@@ -9,7 +9,7 @@ import { type DecidedVote, encodeVotes } from '@scrutin/shared/vote-message.ts';
 import { type FreshLedger, freshLedger, Ledger } from './testing/ledger.ts';
 import { duplicate, invalid, validated } from './testing/votes.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 
@@ -60,7 +60,7 @@ async function startStage(settings: Record<string, string> = {}): Promise<Stage>
     stage.lines.push(...lines);
     for (const line of lines) stage.port ||= Number(/"port":(\d+)/.exec(line)?.[1] ?? 0);
   });
-  await until('aggregation listens', () => stage.port !== 0);
+  await until('aggregation listens', () => stage.port !== 0, 30_000);
   return stage;
 }
 

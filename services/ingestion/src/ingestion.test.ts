@@ -364,6 +364,7 @@ describe('the election’s time', () => {
     await until(
       `votes are answered with ${status}`,
       async () => (await ingestion.post(good)).status === status,
+      20_000,
     );
     const { response, retryAfter } = await state();
     expect(await refusal(response)).toMatchObject({ code });
@@ -378,7 +379,7 @@ describe('the election’s time', () => {
   });
 
   it('is over: 403, by the clock alone', async () => {
-    await ingestion.publish({ closesAt: new Date(Date.now() + 2_500).toISOString() });
+    await ingestion.publish({ closesAt: new Date(Date.now() + 6_000).toISOString() });
     await until('it is open', async () => (await ingestion.post(good)).status === 202);
     expect(await becomes(403, 'closed')).toBeNull();
   });

@@ -53,7 +53,7 @@ const publish = () => database.ledger.publishElection(sampleElection(database.el
 describe('while PostgreSQL is away', () => {
   test('what was read last stands in for a while; then readers are asked to come back, in their language', async () => {
     await publish();
-    await start({ staleMs: 1_000 });
+    await start({ staleMs: 4_000 });
     expect(await status('/readyz')).toBe(200);
     proxy.refuse();
     await until(() => !stage.snapshots.reachable);

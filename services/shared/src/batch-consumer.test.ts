@@ -101,7 +101,7 @@ describe('a batch consumer', () => {
     for (let i = 0; i < 6; i++) send(encodeVotes(votes(40)));
     await vhost.ready(QUEUES.validation);
     const sizes: number[] = [];
-    await consume({ maxVotes: 100, lingerMs: 200, handle: async (batch) => void sizes.push(batch.length) });
+    await consume({ maxVotes: 100, lingerMs: 9_000, handle: async (batch) => void sizes.push(batch.length) });
     await until('all are handled', () => sizes.reduce((sum, size) => sum + size, 0) === 240);
     expect(sizes).toEqual([120, 120]);
   });
@@ -222,12 +222,12 @@ describe('a batch consumer', () => {
     expect(consumer!.consuming).toBe(false);
     await vhost.declare([QUEUES.validation]);
     await sendEach(votes(3));
-    await until('they are handled', () => handled.length === 3, 5_000);
+    await until('they are handled', () => handled.length === 3);
     await vhost.channel.deleteQueue(QUEUES.validation);
     await until('the loss is noticed', () => !consumer!.consuming);
     await vhost.declare([QUEUES.validation]);
     await sendEach(votes(3));
-    await until('the new ones are handled', () => handled.length === 6, 5_000);
+    await until('the new ones are handled', () => handled.length === 6);
   });
 
   it('handles again what was not acknowledged when the server closed the connection', async () => {
@@ -248,7 +248,7 @@ describe('a batch consumer', () => {
       return (await vhost.closeConnections('consumer under test')) > 0;
     });
     await until('the batch is told', () => signals[0]!.aborted);
-    await until('all come again', () => new Set(ids(seen)).size === 30, 5_000);
+    await until('all come again', () => new Set(ids(seen)).size === 30);
     release();
     await consumer!.stop();
     await settles(0);
@@ -286,11 +286,16 @@ describe('a batch consumer', () => {
   });
 
   it('tells the depth of its queue', async () => {
-    await consume({ prefetch: 1, handle: () => new Promise((resolve) => setTimeout(resolve, 300)) });
-    await until('it consumes', () => consumer!.consuming);
-    await sendEach(votes(4));
-    await until('three wait', async () => (await consumer!.queueDepth()).messages === 3);
-    expect((await consumer!.queueDepth()).consumers).toBe(1);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    await consume({ prefetch: 1, handle: () => held });
+    try {
+      await until('it consumes', () => consumer!.consuming);
+      await sendEach(votes(4));
+      await until('three wait', async () => (await consumer!.queueDepth()).messages === 3);
+      expect((await consumer!.queueDepth()).consumers).toBe(1);
+    } finally {
+      release();
+    }
   });
 });
 
@@ -345,7 +350,7 @@ describe('stopping a batch consumer', () => {
     await consumer!.stop();
     await consume({ url: 'amqp://guest:guest@127.0.0.1:1/' });
     await consumer!.stop();
-    expect(performance.now() - start).toBeLessThan(2_500);
+    expect(performance.now() - start).toBeLessThan(8_000);
   });
 
   it('ends, with the batch at hand finished, when the broker has stopped answering', async () => {
@@ -368,7 +373,7 @@ describe('stopping a batch consumer', () => {
     const stopped = consumer!.stop();
     release();
     await stopped;
-    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(performance.now() - start).toBeLessThan(8_000);
     expect(handled).toBe(10);
     proxy.refuse();
     await settles(10);

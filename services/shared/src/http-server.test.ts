@@ -60,11 +60,11 @@ describe('a server that is about to stop', () => {
       50,
     );
     let quiet = false;
-    const waiting = untilQuiet(server, 400, 60_000).then(() => {
+    const waiting = untilQuiet(server, 2_000, 60_000).then(() => {
       quiet = true;
     });
     try {
-      await settledWithin(waiting, 1_500);
+      await settledWithin(waiting, 4_000);
       expect(quiet).toBe(false);
       clearInterval(people);
       await waiting;

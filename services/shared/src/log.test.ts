@@ -222,7 +222,8 @@ describe('the log', () => {
       for (let i = 0; i < 10_000; i++)
         log.info({ votes: i, queue: 'validation_queue' }, 'a batch was handled');
     });
-    expect(performance.now() - start).toBeLessThan(2_000);
+    // An expression that looks back over a megabyte takes minutes.
+    expect(performance.now() - start).toBeLessThan(15_000);
     expect(text.length).toBeLessThan(3_000_000);
   });
 });

@@ -11,7 +11,7 @@ beforeEach(async () => {
   const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
   proxy = await TcpProxy.to(url);
   const log = createLog({ stage: 'test', level: 'silent' });
-  redis = connectRedis({ url: proxy.through(url), log, commandTimeout: 300 });
+  redis = connectRedis({ url: proxy.through(url), log, commandTimeout: 1_000 });
   await redisReady(redis);
 });
 
@@ -39,7 +39,7 @@ it.each([
 
 it('a connection on which nothing is asked for long is kept', async () => {
   await redis.ping();
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await new Promise((resolve) => setTimeout(resolve, 2_300));
   await redis.ping();
   expect(proxy.connections).toBe(1);
 });

@@ -68,7 +68,7 @@ describe('SIGTERM', () => {
   it('waits, unready, for the load balancer before the first step', async () => {
     const { ended, kill, output } = await start(
       "[{ name: 'a', run: () => say('a') }]",
-      'graceMs: 1_000, delayMs: 400',
+      'graceMs: 20_000, delayMs: 3_000',
     );
     kill('SIGTERM');
     await until('it is unready', () => output().includes('unready'));
@@ -101,7 +101,7 @@ describe('SIGTERM', () => {
     const { code, output } = await ended;
     expect(code).toBe(1);
     expect(output).toContain('SHUTDOWN_GRACE_MS');
-    expect(performance.now() - begin).toBeLessThan(2_000);
+    expect(performance.now() - begin).toBeLessThan(8_000);
   });
 
   it('a second time ends it at once', async () => {
