@@ -77,8 +77,8 @@ export function controlPlane(state: ClusterState, programs: Built): Component[] 
   ];
 }
 
-/** Everything else of the node; writes the configuration files that they read. */
-export function nodeComponents(state: ClusterState, programs: Built): Component[] {
+/** Everything else of the node, what runs containers first; writes the configuration files that they read. */
+export function nodeComponents(state: ClusterState, programs: Built): [Component, ...Component[]] {
   writeContainerd(state);
   writeCni(state);
   writeKubelet(state);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { built } from '../../go-tools/build.ts';
 import { ETCD, KUBE_NODE, KUBE_ROUTER } from '../../go-tools/recipes.ts';
-import { waitUntilReady } from '../../servers/launch.ts';
+import { lastLines, waitUntilReady } from '../../servers/launch.ts';
 import { endProcess } from '../../servers/process-identity.ts';
 import type { Telling } from '../../servers/servers.ts';
 import type { Cluster, UpOptions } from '../cluster.ts';
@@ -60,8 +60,11 @@ export class LocalCluster implements Cluster {
       detail(state.apiUrl);
     });
     await tell.step('Node', async (detail) => {
-      await startMissing(state, nodeComponents(state, programs));
+      const [containerd, ...others] = nodeComponents(state, programs);
+      await startMissing(state, [containerd]);
       await ready(state, 'containerd', () => succeeds(state, ['ctr', 'version']));
+      // Among them kubelet, which ends if containerd does not answer yet, as on a busy disk.
+      await startMissing(state, others);
       // Before the pods that need them: one whose image isn't there waits ten seconds for the next look.
       await importImages(state, images);
       await this.#apply(COREDNS);
@@ -154,6 +157,7 @@ export class LocalCluster implements Cluster {
     for (;;) {
       const { code, err } = await run(program, [...args, ...wait]);
       if (code === 0) return;
+      requireAllRunning(ClusterState.open(this.#folder));
       if (!err.includes('NotFound') || Date.now() > deadline)
         throw new Error(`${what.slice(0, -1).join(' ')} has not become ready:\n${err}`);
       await new Promise((later) => setTimeout(later, 250));
@@ -183,7 +187,9 @@ function requireAllRunning(state: ClusterState): void {
   const ended = Object.keys(state.processes).filter((name) => !state.running(name));
   if (ended.length > 0)
     throw new Error(
-      `${ended.join(', ')} ended again; why is in ${ended.map((name) => state.log(name)).join(', ')}`,
+      ended
+        .map((name) => `${name} has ended. The end of ${state.log(name)}:\n${lastLines(state.log(name))}`)
+        .join('\n'),
     );
 }
 
