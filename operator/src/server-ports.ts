@@ -72,15 +72,16 @@ export function serverPorts(options: ServerPortsOptions): ServerPorts {
     log,
   });
   const ledger = ledgerPort(options, pool);
+  const loadGrants = new LoadGrants(redis, options.electionId);
   const ports: ServerPorts = {
     broker: new RabbitmqAdmin({
       managementUrl: addresses.rabbitmqManagementUrl,
       ...(addresses.rabbitmqUrl !== undefined && { stageUser: userOf(addresses.rabbitmqUrl) }),
       log,
     }),
-    electorate: electoratePort(options, redis, ledger),
+    electorate: electoratePort(options, redis, ledger, loadGrants),
     electorateState: () => new Electorate(redis, options.electionId).state(),
-    loadGrants: new LoadGrants(redis, options.electionId),
+    loadGrants,
     ledger,
     now: () => Date.now(),
     close: async () => {
@@ -101,10 +102,10 @@ function electoratePort(
   options: ServerPortsOptions,
   redis: RedisConnection,
   ledger: LedgerPort,
+  grants: LoadGrants,
 ): ElectoratePort {
   const { electionId, pepper, openSource, observer } = options;
   const electorate = new Electorate(redis, electionId);
-  const grants = new LoadGrants(redis, electionId);
   const ping = async () => {
     try {
       await redisReady(redis, 3_000);

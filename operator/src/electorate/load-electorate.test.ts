@@ -1,6 +1,6 @@
 import { createSecretKey, hash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { redisKeys } from '@scrutin/shared/redis-keys.ts';
 import { PrivateRedis } from '@scrutin/shared/testing/private-redis.ts';
 import { voterHash } from '@scrutin/shared/voter-hash.ts';
@@ -9,22 +9,12 @@ import { Redis } from 'ioredis';
 import { Electorate, LoadInterrupted } from './electorate.ts';
 import type { HashSource } from './hash-source.ts';
 import { type LoadOptions, type LoadProgress, loadElectorate } from './load-electorate.ts';
+import { electorate, ownElectorates, redis } from './testing/own-electorates.ts';
 
-const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
 const pepper = createSecretKey(randomBytes(32));
 const electors = Array.from({ length: 2_000 }, () => randomBytes(32));
 
-let redis: Redis;
-let electorate: Electorate;
-
-beforeAll(() => {
-  redis = new Redis(url);
-});
-beforeEach(() => {
-  electorate = new Electorate(redis, `t-${randomBytes(6).toString('hex')}`);
-});
-afterEach(() => electorate.remove());
-afterAll(() => redis.disconnect());
+ownElectorates();
 
 /** A source of text lines, in chunks of `chunkLines`; `onChunk` is called before each. */
 function linesSource(
