@@ -1,5 +1,5 @@
 import { Agent, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { closeServer, endKeepAlive, listen, untilQuiet } from './http-server.ts';
 import { settledWithin } from './retry.ts';
@@ -83,6 +83,54 @@ describe('a server that is about to stop', () => {
       expect(performance.now() - begun).toBeLessThan(5_000);
     } finally {
       clearInterval(people);
+    }
+  });
+});
+
+describe('a client that asks again and again and reads no answer', () => {
+  it('is cut off: so many of them as there may be connections would leave none to anybody else', async () => {
+    const page = Buffer.alloc(65_536, 'x');
+    const started = listen((_request, response) => response.end(page), '127.0.0.1', 0, { stalledMs: 300 });
+    const port = await started.listening;
+    const client = connect(port, '127.0.0.1').on('error', () => {});
+    try {
+      const cut = new Promise<'cut'>((resolve) =>
+        started.server.once('connection', (socket) => socket.once('close', () => resolve('cut'))),
+      );
+      client.pause();
+      // More than the kernel's buffers take of the answers.
+      client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000));
+      const late = new Promise<'still there'>((resolve) => setTimeout(resolve, 15_000, 'still there').unref());
+      expect(await Promise.race([cut, late])).toBe('cut');
+    } finally {
+      client.destroy();
+      await closeServer(started.server, 100);
+    }
+  });
+
+  it('is not meant: one whose answer takes its time', async () => {
+    let answers = 0;
+    const started = listen(
+      (_request, response) => {
+        // Bit by bit, and each of them in time.
+        const sending = setInterval(() => {
+          if (++answers < 10) response.write('still working\n');
+          else {
+            clearInterval(sending);
+            response.end('done');
+          }
+        }, 100);
+      },
+      '127.0.0.1',
+      0,
+      { stalledMs: 1_000 },
+    );
+    const port = await started.listening;
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/`);
+      expect(await answer.text()).toMatch(/done$/);
+    } finally {
+      await closeServer(started.server, 100);
     }
   });
 });

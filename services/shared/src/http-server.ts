@@ -10,6 +10,11 @@ const MAX_HEADER_BYTES = 16_384;
 const BACKLOG = 4_096;
 /** A client that was idle for so long while the server closes is not about to send. */
 const IDLE_MS = 250;
+/**
+ * A connection on which nothing moves for so long is cut: its client does not read its answers. Longer than a vote may take,
+ * of which most is the broker's confirm (CONFIRM_TIMEOUT_MS, a minute at the most).
+ */
+const STALLED_MS = 90_000;
 
 /** What the cluster asks a process itself: no sign that a load balancer still sends people here. */
 const OF_THE_CLUSTER = new Set(['/livez', '/readyz', '/health', '/api/v1/health', '/metrics']);
@@ -28,6 +33,7 @@ export function listen(
   app: RequestListener,
   host: string,
   port: number,
+  { stalledMs = STALLED_MS }: { stalledMs?: number } = {},
 ): { server: Server; listening: Promise<number> } {
   const server = createServer({
     // From the first byte: all headers, and the whole request.
@@ -39,6 +45,7 @@ export function listen(
     maxHeaderSize: MAX_HEADER_BYTES,
   });
   server.maxConnections = 10_000;
+  server.timeout = stalledMs;
   const responses = new Set<ServerResponse>();
   outstanding.set(server, responses);
   server.on('request', (request, response) => {
