@@ -100,7 +100,9 @@ describe('a client that asks again and again and reads no answer', () => {
       client.pause();
       // More than the kernel's buffers take of the answers.
       client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000));
-      const late = new Promise<'still there'>((resolve) => setTimeout(resolve, 15_000, 'still there').unref());
+      const late = new Promise<'still there'>((resolve) =>
+        setTimeout(resolve, 15_000, 'still there').unref(),
+      );
       expect(await Promise.race([cut, late])).toBe('cut');
     } finally {
       client.destroy();
@@ -108,7 +110,7 @@ describe('a client that asks again and again and reads no answer', () => {
     }
   });
 
-  it('is not meant: one whose answer takes its time', async () => {
+  it('is told from one whose answer takes its time', async () => {
     let answers = 0;
     const started = listen(
       (_request, response) => {
