@@ -116,6 +116,19 @@ describe('a hostile Election', () => {
     );
   });
 
+  it.each([
+    ['a line break', '\\n', '\\u000a'],
+    ['a line break that YAML keeps where two stand', '\n\n', '\\u000a'],
+    ['a carriage return', '\r', '\\u000d'],
+    ['a terminal’s escape', '\x1b[2J', '\\u001b[2J'],
+    ['a line separator', '\u2028', '\\u2028'],
+  ])('with %s in a member’s name is told in one line', (_what, written, told) => {
+    const text = JSON.stringify(good()).replace('"suspend"', () => `"sus${written}pend"`);
+    expect(problemsOf(() => parseElectionText(text))).toEqual([
+      `spec.sus${told}pend: there is no such field`,
+    ]);
+  });
+
   it.each<[string, string, RegExp]>([
     ['20,000 brackets', '['.repeat(20_000), /nested too deeply/],
     ['10,000 objects in each other', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, /nested too deeply/],

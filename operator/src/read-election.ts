@@ -11,7 +11,7 @@ export class ElectionError extends Error {
   readonly problems: readonly string[];
 
   constructor(where: string, problems: readonly string[]) {
-    const told = problems.slice(0, MOST_PROBLEMS).map(shortened);
+    const told = problems.slice(0, MOST_PROBLEMS).map(inOneLine).map(shortened);
     if (problems.length > told.length) told.push(`and ${problems.length - told.length} more problems`);
     super(`${where}: ${told.join('; ')}`);
     this.where = where;
@@ -22,6 +22,12 @@ export class ElectionError extends Error {
 /** A log, a status and a person bear so many, and so many characters of each. */
 const MOST_PROBLEMS = 20;
 const LONGEST_PROBLEM = 300;
+/** A member's name may hold line breaks and what a terminal obeys; both are told as JSON writes them. */
+const inOneLine = (problem: string): string =>
+  problem.replaceAll(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 const shortened = (problem: string): string =>
   problem.length <= LONGEST_PROBLEM
     ? problem
