@@ -28,6 +28,8 @@ export interface ElectorateState {
 /** What a shard's meta key says. */
 export interface ShardState extends ElectorateState {
   number: number;
+  /** The servers on which the load that goes on there has begun, as `Electorate.serverRuns` names them. */
+  runs?: string;
 }
 
 export async function readShard(
@@ -36,7 +38,7 @@ export async function readShard(
   number: number,
 ): Promise<ShardState> {
   const meta = await redis.hgetall(redisKeys.meta(electionId, number));
-  const { state, shards, bucketBits, source, pepper } = meta;
+  const { state, shards, bucketBits, source, pepper, runs } = meta;
   return {
     number,
     state: state === 'ready' || state === 'loading' ? state : 'absent',
@@ -48,6 +50,7 @@ export async function readShard(
     // Empty: that of none, while a new load begins.
     ...(source && { source }),
     ...(pepper !== undefined && { pepperId: pepper }),
+    ...(runs !== undefined && { runs }),
   };
 }
 
@@ -61,7 +64,7 @@ export const loadedFrom = (shard: ShardState, { layout, digest, pepperId }: Elec
 
 /** The state of the whole: as far as the shard that has come least far. */
 export function overallState(shards: readonly ShardState[]): ElectorateState {
-  const { number: _, ...first } = shards[0]!;
+  const { number: _, runs: __, ...first } = shards[0]!;
   const alike = shards.every(
     ({ layout, source, pepperId }) =>
       source === first.source &&

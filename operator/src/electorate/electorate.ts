@@ -76,16 +76,22 @@ export class Electorate {
   async begin(source: ElectorateSource): Promise<ElectorateState> {
     // Before anything else, since there may be nothing to change.
     await this.#loaderRuns(beginShard, 0, []);
+    // Asked before the checkpoints are read: what is lost in between is lost by other runs.
+    const runs = await this.serverRuns();
     const shards = await this.#shards(0, source.layout.shards);
     const kept = shards.filter((shard) => loadedFrom(shard, source));
-    if (kept.length < shards.length) await this.#startOver(source, new Set(kept.map(({ number }) => number)));
-    else if (shards.some(({ state }) => state !== 'ready'))
-      await this.#changeAll(source, { state: 'loading' });
+    if (kept.length < shards.length)
+      await this.#startOver(source, runs, new Set(kept.map(({ number }) => number)));
+    else if (shards.some(({ state }) => state !== 'ready')) {
+      // A load that outlives a loss goes on writing checkpoints, behind which voters are missing.
+      const mayLack = shards.some((shard) => shard.runs !== runs);
+      await this.#changeAll(source, { state: 'loading', runs, ...(mayLack && { processed: 0, errors: 0 }) });
+    }
     this.#loading = source;
     return overallState(await this.#shards(0, source.layout.shards));
   }
 
-  async #startOver(source: ElectorateSource, keep: ReadonlySet<number>): Promise<void> {
+  async #startOver(source: ElectorateSource, runs: string, keep: ReadonlySet<number>): Promise<void> {
     const pattern = redisKeys.shard(this.electionId, '*');
     // Before anything is removed: a voter who is not found must mean "hold", never "not eligible".
     const stored = new Map<number, ShardState>();
@@ -95,6 +101,7 @@ export class Electorate {
         const shard = await this.#shard(number);
         const fields = {
           state: 'loading',
+          runs,
           processed: 0,
           errors: 0,
           ...(!keep.has(number) && { source: '' }),
@@ -114,6 +121,7 @@ export class Electorate {
       if (keep.has(number)) continue;
       const fields = {
         state: 'loading',
+        runs,
         source: source.digest,
         pepper: source.pepperId,
         shards,

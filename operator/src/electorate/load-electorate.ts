@@ -74,8 +74,8 @@ export async function loadElectorate(options: LoadOptions): Promise<LoadStatisti
     layout: options.layout ?? suitableLayout(source, await electorate.state(), options.shards ?? 1),
   };
   signal?.throwIfAborted();
-  const begun = await beginSound(electorate, target);
   const runs = await electorate.serverRuns();
+  const begun = await beginSound(electorate, target);
 
   const errorSamples: SourceError[] = [];
   let errors = 0;
