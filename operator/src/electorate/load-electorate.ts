@@ -127,6 +127,7 @@ export async function loadElectorate(options: LoadOptions): Promise<LoadStatisti
   }
   if (begun.state !== 'ready') {
     await electorate.checkpoint(processed, errors);
+    await requireUnchanged(source, target, electorate);
     if (marks) await electorate.restoreMarks(marks());
     await finishSound(electorate, runs);
   }
@@ -149,6 +150,17 @@ async function beginSound(electorate: Electorate, target: ElectorateSource): Pro
   if (begun.state !== 'ready' || (await electorate.audit()).ok) return begun;
   await electorate.clear();
   return electorate.begin(target);
+}
+
+/** The files may have been exchanged after their digest was made: then who was loaded is not whom it names. */
+async function requireUnchanged(
+  source: HashSource,
+  { digest }: ElectorateSource,
+  electorate: Electorate,
+): Promise<void> {
+  if ((await source.digest()) === digest) return;
+  await electorate.clear();
+  throw new LoadInterrupted('the electorate’s files were changed while they were loaded; load again');
 }
 
 async function finishSound(electorate: Electorate, runs: string): Promise<void> {
