@@ -187,7 +187,8 @@ export async function lookAtElectorate(
   } as unknown as Ports;
   const prepared = await prepareElectorate(resource(shards), ports, {
     known: await SOURCE.digest(),
-    fixed: true,
+    fixed: () => true,
+    beforeReplacing: async () => {},
     verifySource: false,
   });
   return prepared.loaded;

@@ -15,7 +15,7 @@ export async function electorateLoaded(run: Reconciliation): Promise<void> {
     await recorder.attempt('ElectorateLoaded', 'MarksFailed', () => followLedger(run));
   } catch (error) {
     if (error instanceof StepError && error.lasting)
-      await recorder.attempt('Ready', 'PublishFailed', () => publication.withhold());
+      await recorder.attempt('Ready', 'PublishFailed', () => publication.withhold('Failed'));
     throw error;
   }
 }
@@ -24,10 +24,10 @@ async function loadElectorate(run: Reconciliation): Promise<void> {
   const { election, ports, previous, options, publication, recorder } = run;
   const before = previous.electorate;
   const begunAt = ports.now();
-  const fixed = publication.hasOpened;
   const prepared = await prepareElectorate(election, ports, {
     known: publication.current?.electorateDigest ?? before?.source,
-    fixed,
+    fixed: () => publication.hasOpened,
+    beforeReplacing: () => publication.withhold('Preparing'),
     verifySource: options.verifySource ?? false,
     signal: options.signal,
     onProgress: options.onProgress,
@@ -37,7 +37,7 @@ async function loadElectorate(run: Reconciliation): Promise<void> {
   const again = source !== undefined && before?.source === source;
   if (prepared.loaded) tellLoaded(recorder, prepared, again, ports.now() - begunAt);
   // Who has voted can't be taken back by a number that is changed afterwards.
-  if (!fixed) checkExpected(election, prepared);
+  if (!publication.hasOpened) checkExpected(election, prepared);
   await publication.publish(toPublished(election, unique, prepared.layout, source));
   setLoaded(recorder, prepared);
 }

@@ -5,8 +5,13 @@ import type { ElectorateProgress, LoadedElectorate, Ports } from './ports.ts';
 export interface PrepareOptions {
   /** SHA-256 of the source that the stages were told of, or that the last status names. */
   known: string | undefined;
-  /** People can have voted: another electorate is not taken any more. */
-  fixed: boolean;
+  /** People can have voted by now: another electorate is not taken any more. Asked again: to read a source takes minutes. */
+  fixed: () => boolean;
+  /**
+   * Called before another electorate than the `known` one is loaded. Nobody may vote from then on: were the opening to come
+   * meanwhile, votes would be decided by an electorate that was not accepted yet, and may not be.
+   */
+  beforeReplacing: () => Promise<void>;
   /** Compare with the source again, also if what is in Redis is sound. */
   verifySource: boolean;
   signal?: AbortSignal | undefined;
@@ -33,25 +38,26 @@ export async function prepareElectorate(
   ports: Ports,
   options: PrepareOptions,
 ): Promise<PreparedElectorate> {
-  const { known, fixed, verifySource, signal } = options;
+  const { known, fixed, beforeReplacing, verifySource, signal } = options;
   // Also when there is nothing to load: what was asked for in between may have yet to begin. Before it is looked whether
   // all is sound, so that nothing can change it afterwards.
   if (verifySource) await ports.electorate.endOtherLoads(election);
-  const usable = await usableElectorate(election, ports, fixed);
+  const usable = await usableElectorate(election, ports, fixed());
   let digest: string;
   if (usable && usable.source === known) {
     if (!verifySource) return usable;
     const looked = await ports.electorate.sourceDigest(election, signal).catch((error: Error) => error);
     if (signal?.aborted) throw interrupted(looked);
     if (looked instanceof Error) return { ...usable, warning: looked.message };
-    if (fixed && looked !== known) return { ...usable, warning: CHANGED };
+    if (fixed() && looked !== known) return { ...usable, warning: CHANGED };
     digest = looked;
   } else
     digest = await ports.electorate.sourceDigest(election, signal).catch((error: Error) => {
       throw signal?.aborted ? interrupted(error) : error;
     });
-  if (fixed && known !== undefined && digest !== known) throw electorateChanged();
+  if (fixed() && known !== undefined && digest !== known) throw electorateChanged();
   if (usable?.source === digest) return { ...usable, warning: '' };
+  if (digest !== known) await beforeReplacing();
   return load(election, ports, digest, options);
 }
 

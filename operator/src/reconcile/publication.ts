@@ -1,5 +1,5 @@
 import type { PublishedElection } from '@scrutin/shared/election.ts';
-import { type Election, toPublished } from '../election-resource.ts';
+import { type Election, type Phase, toPublished } from '../election-resource.ts';
 import { hasOpened, isPrepared, phaseByClock } from './phase.ts';
 import type { Ports } from './ports.ts';
 
@@ -26,9 +26,11 @@ export class Publication {
   }
 
   /** PostgreSQL comes first, so that the tally has the laws before a vote can come. */
-  async publish(document: PublishedElection): Promise<void> {
-    const { electorate, ledger, now } = this.#ports;
-    const phase = isPrepared(document) ? phaseByClock(document, now()) : 'Failed';
+  async publish(
+    document: PublishedElection,
+    phase: Phase = phaseByClock(document, this.#ports.now()),
+  ): Promise<void> {
+    const { electorate, ledger } = this.#ports;
     await ledger.publishElection(document, phase);
     this.#current = document;
     // What can't be read is written anew.
@@ -46,11 +48,14 @@ export class Publication {
     await this.publish(toPublished(election, before.eligible, before.layout, before.electorateDigest));
   }
 
-  /** Takes back that the election is prepared. Not after it has opened: then it goes on with the voters it has. */
-  async withhold(): Promise<void> {
+  /**
+   * Takes back that the election is prepared, and is `phase` now. Not after it has opened: then it goes on with the voters it
+   * has.
+   */
+  async withhold(phase: 'Preparing' | 'Failed'): Promise<void> {
     const before = this.#current;
     if (!before || !isPrepared(before) || this.hasOpened) return;
     const { electorateDigest: _, ...rest } = before;
-    await this.publish({ ...rest, eligible: 0, suspended: true });
+    await this.publish({ ...rest, eligible: 0, suspended: true }, phase);
   }
 }
