@@ -1,16 +1,16 @@
 import type { VoteStatus } from '@scrutin/shared/status.ts';
-import { QUEUES, virtualHost } from '@scrutin/shared/topology.ts';
 import pg from 'pg';
 import { HttpLane, overLanes } from '../../load-tests/http-lane.ts';
-import { ManagementApi } from '../../operator/src/broker/management-api.ts';
 import { Ledger } from '../../operator/src/ledger/ledger.ts';
 import type { ElectionUnderTest } from '../support/election-under-test.ts';
 import type { EndState, LawCounts } from './check.ts';
+import type { Review } from './review.ts';
 
 /** Reads all that the system says of an election that has come to rest, with results still running. */
 export async function readEndState(
   election: ElectionUnderTest,
   ballotIds: readonly string[],
+  review: Review,
   poison: ReadonlySet<string>,
 ): Promise<EndState> {
   const ledger = await readLedger(election.databaseUrl);
@@ -18,7 +18,7 @@ export async function readEndState(
     ...ledger,
     results: await readResults(election.results.url, ledger.tally),
     statuses: await readStatuses(election.results.url, ballotIds),
-    ...(await readReview(election, poison)),
+    ...(await review.read(poison)),
   };
 }
 
@@ -93,27 +93,3 @@ async function readStatuses(
   });
   return statuses;
 }
-
-/**
- * What waits for a person, told apart: votes that should not be there, and poison that should and isn't.
- * It stays there.
- */
-async function readReview(
-  { id, urls }: ElectionUnderTest,
-  poison: ReadonlySet<string>,
-): Promise<Pick<EndState, 'review' | 'lostPoison'>> {
-  const api = new ManagementApi(urls.RABBITMQ_MANAGEMENT_URL);
-  const asked = { count: 10_000, ackmode: 'ack_requeue_true', encoding: 'auto', truncate: 5_000 };
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const { body } = await api.post(asked, 'queues', virtualHost(id), QUEUES.review, 'get');
-    const messages = (body as { payload: string }[]).map(({ payload }) => payload);
-    const found = new Set(messages.flatMap((message) => POISON_ID.exec(message)?.[0] ?? []));
-    const lostPoison = [...poison].filter((poisonId) => !found.has(poisonId));
-    const review = messages.filter((message) => !poison.has(POISON_ID.exec(message)?.[0] ?? ''));
-    if (lostPoison.length === 0 || Date.now() > deadline) return { review, lostPoison };
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-const POISON_ID = /poison-\d+/;

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { electionRabbitmqUrl } from '@scrutin/shared/election-urls.ts';
 import type { VoteStatus } from '@scrutin/shared/status.ts';
 import type { Elector } from '../../load-tests/plan-votes.ts';
 import { ElectionUnderTest } from '../support/election-under-test.ts';
@@ -7,6 +8,7 @@ import { removeElection } from '../support/remove-election.ts';
 import { check } from './check.ts';
 import { readEndState } from './end-state.ts';
 import type { History } from './history.ts';
+import { Review } from './review.ts';
 import { Routes } from './routes.ts';
 import { type Scene, STAGES, sendSignal } from './scene.ts';
 import type { FaultServers } from './servers.ts';
@@ -20,9 +22,12 @@ const SPARE_ELECTORS = 500;
 /** A start is no part of a round; on a busy machine eight processes take their time. Milliseconds. */
 const START_LIMIT_MS = 300_000;
 
-/** Once everything is repaired, so long may it take until all is ready, and every accepted vote counted. Milliseconds. */
-const READY_LIMIT_MS = 120_000;
-const SETTLE_LIMIT_MS = 120_000;
+/**
+ * Once everything is repaired, so long may it take until all is ready, and every accepted vote counted: on a busy machine
+ * many times what it takes on a quiet one. Milliseconds.
+ */
+const READY_LIMIT_MS = 300_000;
+const SETTLE_LIMIT_MS = 300_000;
 
 /**
  * Time limits shorter than their defaults, so that a round need not be long to see what follows them; and no line
@@ -40,6 +45,7 @@ export class FaultyElection {
   readonly history: History = { attempts: [], statuses: [], counts: [] };
   readonly poison = new Set<string>();
   readonly begunAt = performance.now();
+  readonly #review: Review;
   #rounds = 0;
   readonly #mostRounds: number;
   readonly #statuses = new Map<string, VoteStatus>();
@@ -56,6 +62,7 @@ export class FaultyElection {
     this.routes = routes;
     this.url = url;
     this.#mostRounds = mostRounds;
+    this.#review = new Review(electionRabbitmqUrl(election.urls.RABBITMQ_URL, election.id));
   }
 
   /** Starts one with electors for so many rounds. */
@@ -117,14 +124,17 @@ export class FaultyElection {
   }
 
   /**
-   * What is wrong once the queues are worked off, while everything still runs. A worker may have a last batch in
-   * hand then, so what is wrong gets time to come right.
+   * What is wrong once the queues are worked off, while everything still runs. A worker may have a last batch in hand
+   * then, and a stage a connection of which it has yet to learn that it is dead: what is wrong, or can't be read, gets
+   * time to come right.
    */
   async checkRunning(): Promise<string[]> {
     const deadline = Date.now() + SETTLE_LIMIT_MS;
     await drained(this.election, deadline);
     for (let pause = 200; ; pause = Math.min(1_000, pause * 2)) {
-      const problems = await this.#check();
+      const problems = await this.#check().catch((error: Error) => [
+        `the end state can’t be read: ${error.stack}`,
+      ]);
       if (problems.length === 0 || Date.now() + pause > deadline) return problems;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
@@ -153,7 +163,7 @@ export class FaultyElection {
     );
     // A status that was final in an earlier round has to be what the ledger still holds.
     const unasked = [...known].filter((id) => !isFinal(this.#statuses.get(id)));
-    const end = await readEndState(this.election, unasked, this.poison);
+    const end = await readEndState(this.election, unasked, this.#review, this.poison);
     for (const [id, status] of end.statuses) this.#statuses.set(id, status);
     return [...check(this.history, { ...end, statuses: this.#statuses }), ...this.#endedByThemselves()];
   }

@@ -9,7 +9,7 @@ import {
   connect,
   type GetMessage,
 } from 'amqplib';
-import type { Scene } from './scene.ts';
+import { REPAIR_LIMIT_MS, type Scene } from './scene.ts';
 
 export interface Message {
   routingKey: string;
@@ -69,11 +69,12 @@ export class QueueTap {
   }
 
   async #persistently(work: (channel: ConfirmChannel) => Promise<void>): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    const deadline = performance.now() + REPAIR_LIMIT_MS;
+    for (;;) {
       try {
         return await work(await this.#channel());
       } catch (error) {
-        if (attempt >= 100) throw error;
+        if (performance.now() > deadline) throw error;
         await this.close();
         await pause(200);
       }

@@ -16,6 +16,9 @@ export const STAGES = [
 ] as const;
 export type StageName = (typeof STAGES)[number];
 
+/** So long a fault tries what another one may prevent: on a busy machine a server takes minutes to be back. Milliseconds. */
+export const REPAIR_LIMIT_MS = 300_000;
+
 /** What a fault may lay its hands on. */
 export interface Scene {
   election: ElectionUnderTest;

@@ -8,11 +8,9 @@ import { nodeEnvironment } from '../../scripts/servers/rabbitmq-server.ts';
 import { type ServerUrls, serversDown, serversUp, type Telling } from '../../scripts/servers/servers.ts';
 import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
 import { SILENT } from '../support/silent.ts';
-import { sendSignal } from './scene.ts';
+import { REPAIR_LIMIT_MS, sendSignal } from './scene.ts';
 import { Volume } from './volume.ts';
 
-/** Longer than any fault keeps a server from starting. */
-const START_LIMIT_MS = 60_000;
 const ALL = ['redis', 'rabbitmq', 'postgres'] as const;
 
 /** Redis, RabbitMQ and PostgreSQL that the rounds may do anything to; the same for all rounds of a run. */
@@ -82,7 +80,7 @@ export class FaultServers {
 
   /** Another fault may keep a server from starting: PostgreSQL doesn't without room on its volume. Then again. */
   async #startAll(): Promise<void> {
-    const deadline = performance.now() + START_LIMIT_MS;
+    const deadline = performance.now() + REPAIR_LIMIT_MS;
     for (;;)
       try {
         await serversUp(this.file, { tell: SILENT, yes: true, env: {} });
@@ -97,13 +95,14 @@ export class FaultServers {
   async callRabbitmq(call: string): Promise<void> {
     const { HOME, ERL_EPMD_PORT, RABBITMQ_NODENAME, PATH } = nodeEnvironment(this.file);
     const env = { HOME, ERL_EPMD_PORT, PATH };
-    for (let attempt = 0; ; attempt++) {
+    const deadline = performance.now() + REPAIR_LIMIT_MS;
+    for (;;) {
       try {
         const args = ['-sname', RABBITMQ_NODENAME!, '-a', call];
         await promisify(execFile)('erl_call', args, { env, timeout: 10_000 });
         return;
       } catch (error) {
-        if (attempt >= 60) throw error;
+        if (performance.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
     }

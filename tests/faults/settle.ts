@@ -43,9 +43,13 @@ const ready = (stages: readonly StageProcess[], deadline: number): Promise<unkno
 
 async function emptied(election: ElectionUnderTest, queue: string, deadline: number): Promise<void> {
   for (;;) {
-    const messages = await depth(election, queue);
+    // A queue may have no leader yet after the broker's start: then it is asked again.
+    const messages = await depth(election, queue).catch((error: Error) => error);
     if (messages === 0) return;
-    if (Date.now() > deadline) throw new NotSettled(`${messages} messages are left in ${queue}`);
+    if (Date.now() > deadline) {
+      if (messages instanceof Error) throw new NotSettled(`${queue} does not tell`, { cause: messages });
+      throw new NotSettled(`${messages} messages are left in ${queue}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
