@@ -120,10 +120,13 @@ async function bearRabbitmq(name: string, node: RabbitmqNode): Promise<void> {
 }
 
 test('the loss of the RabbitMQ node that leads the votes’ queue is borne', async () => {
-  await bearRabbitmq(
-    'node that leads',
-    await servers.rabbitmq.leaderOf(virtualHost(election.id), QUEUES.validation),
-  );
+  let leader: RabbitmqNode | undefined;
+  const known = async () => {
+    leader = await servers.rabbitmq.leaderOf(virtualHost(election.id), QUEUES.validation);
+    return true;
+  };
+  await until('the API knows the queue’s leader', known, PATIENCE, LOOK);
+  await bearRabbitmq('node that leads', leader!);
 });
 
 test('the loss of the RabbitMQ node that ingestion is connected to is borne', async () => {
@@ -169,8 +172,8 @@ test('after all of it every accepted vote is counted exactly once', async () => 
   await load.stop();
   const statuses = await within(
     'all accepted ballots are on record',
-    allRecorded(election.databaseUrl, load.history, PATIENCE),
-    PATIENCE + 30_000,
+    allRecorded(election.databaseUrl, load.history, 2 * PATIENCE),
+    2 * PATIENCE + 30_000,
   );
   const atRest = () => settle(election, PATIENCE).then(() => true);
   await until('the election comes to rest', atRest, 2 * PATIENCE, LOOK);

@@ -37,9 +37,8 @@ function client(port: number): { said: string; closed: boolean } {
 }
 
 test('who connects is led past a server that is gone', async () => {
-  const gone = await named('gone');
-  await new Promise((resolve) => servers.pop()!.close(resolve));
-  const address = await ServiceAddress.open([gone, await named('a')]);
+  // Nobody listens at port 1, and nobody is given it: one that was free a moment ago another test may have by now.
+  const address = await ServiceAddress.open([1, await named('a')]);
   for (let i = 0; i < 4; i++) {
     const seen = client(address.port);
     await until('the server that is there answers', () => seen.said === 'a');

@@ -44,7 +44,7 @@ test('a vote that is under way when the votes stop gets its answer', async () =>
     if (++asked < 3) response.writeHead(503, { 'Content-Length': 0 }).end();
     else response.writeHead(202, { 'Content-Length': 20 }).end('{"request_id":"abc"}');
   }, 20_000);
-  await until('it is sent', () => asked === 1);
+  await until('it is sent', () => asked >= 1);
   await load.stop();
   expect(load.history).toMatchObject([{ status: 202, ballotId: 'abc' }]);
 });
