@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { StepError } from '../reconcile/conditions.ts';
 import { FINALIZER } from './election-names.ts';
+import { NameTaken } from './name-claims.ts';
 import { ControllerUnderTest } from './testing/controller-under-test.ts';
 import { openSpec } from './testing/open-spec.ts';
 
@@ -47,10 +47,7 @@ test('a broker that is gone for good delays a deletion, and does not prevent it'
 
 test('an Election whose name is another’s is deleted at once, and nothing of the other’s with it', async () => {
   under.start();
-  under.unavailable.set(
-    'ns/a',
-    new StepError('NameTaken', 'Election b/a uses the same servers', { lasting: true }),
-  );
+  under.unavailable.set('ns/a', new NameTaken('Election b/a uses the same servers', true));
   under.elections.put('ns', 'a', openSpec({ reclaimPolicy: 'Delete' }));
   await under.clock.advance(100);
   under.elections.delete('ns/a');
@@ -58,6 +55,20 @@ test('an Election whose name is another’s is deleted at once, and nothing of t
   expect(under.elections.stored.size).toBe(0);
   expect(under.serversOf('ns/a').writes).toEqual([]);
   expect(under.told('ns/a').join()).not.toContain('Cleanup');
+});
+
+test('an Election whose name may be another’s leaves nothing behind without a word', async () => {
+  under.start();
+  under.elections.put('ns', 'a', openSpec({ reclaimPolicy: 'Delete' }));
+  await under.clock.advance(100);
+  // The other's Secrets can't be read now: both may have servers of their own.
+  under.unavailable.set('ns/a', new NameTaken('Election b/a may use the same servers', false));
+  under.elections.delete('ns/a');
+  await under.clock.advance(200);
+  expect(under.elections.stored.size).toBe(1);
+  await under.clock.advance(60_000);
+  expect(under.elections.stored.size).toBe(0);
+  expect(under.told('ns/a').at(-1)).toMatch(/^CleanupAbandoned: .*Election b\/a may use the same servers$/);
 });
 
 test('a finalizer that the API server did not take off is taken off at the next look', async () => {

@@ -1,6 +1,5 @@
 import type { Election } from '../election-resource.ts';
 import { ElectionError } from '../read-election.ts';
-import { StepError } from '../reconcile/conditions.ts';
 import { removeElection } from '../reconcile/remove-election.ts';
 import type { RawElection } from './election-informer.ts';
 import type { OpenPorts, PortsSource } from './election-ports.ts';
@@ -8,6 +7,7 @@ import type { EventRecorder } from './events.ts';
 import { fencedPorts } from './fenced-ports.ts';
 import type { Finalizer } from './finalizer.ts';
 import { messageOf } from './kube-error.ts';
+import { NameTaken } from './name-claims.ts';
 import type { NextLook } from './next-look.ts';
 import { readSpec } from './rejected-spec.ts';
 
@@ -69,6 +69,6 @@ async function remove(
   }
 }
 
+/** For certain: where it only may be another's, what is there may be this one's, and is not left behind without a word. */
 const isNameTaken = (error: unknown): boolean =>
-  error instanceof AggregateError &&
-  error.errors.every((one) => one instanceof StepError && one.reason === 'NameTaken');
+  error instanceof AggregateError && error.errors.every((one) => one instanceof NameTaken && one.certain);
