@@ -193,3 +193,19 @@ test('a Job that is taken up keeps its grant; one that is made anew has another'
   expect(steps[2]).toBe('removed u');
   expect(job).toBeDefined();
 });
+
+test.each([
+  ['is not waited for: without its grant it writes nothing', true],
+  ['is waited for if it needs no grant, as an older operator’s', false],
+])('a pod that works on after its Job was removed %s', async (_, fenced) => {
+  const container = job!.spec!.template.spec!.containers[0]!;
+  if (!fenced) container.env = container.env!.filter(({ name }) => name !== 'LOAD_GRANT');
+  pods = [{ status: { phase: 'Running' } }];
+  const done = jobs.run(elsewhere, { expectedDigest: undefined, grant: async () => async () => {} });
+  void done.catch(() => {});
+  await clock.advance(10_000);
+  expect(job !== undefined).toBe(fenced);
+  pods = [{ status: { phase: 'Failed' } }];
+  await clock.advance(1_000);
+  expect(job).toBeDefined();
+});

@@ -134,11 +134,15 @@ export class LoadJobs {
     }
   }
 
-  /** Resolves when the Job is gone and no pod of it works any more: it would undo what the next one does. */
+  /**
+   * Resolves when the Job is gone: its name is the next one's. Its pods may work on, they write nothing without its grant; but
+   * those of an operator that gave none would undo what the next ones do.
+   */
   async #remove(election: Election, job: V1Job, signal: AbortSignal | undefined): Promise<void> {
     await this.#delete(election, job);
     const begun = this.#clock.monotonic();
-    while ((await this.#read(election)) || (await this.#pods(job)).some(isAtWork)) {
+    const fenced = grantOf(job) !== undefined;
+    while ((await this.#read(election)) || (!fenced && (await this.#pods(job)).some(isAtWork))) {
       await pauseOn(this.#clock, LOOK_MS / 4, signal);
       signal?.throwIfAborted();
       if (this.#clock.monotonic() - begun > PATIENCE_MS)
