@@ -14,13 +14,15 @@ export type Closing = { state: 'draining'; message: string } | { state: 'closed'
 
 /**
  * Declares the result final once every accepted vote is in the tally (P1). Repeating it changes nothing.
- * Throws {@link StepError} if the tally doesn't add up.
+ * `declared`: the digest that was told to be final before, if one was. Throws {@link StepError} if the tally doesn't add
+ * up, or comes to another result than the one that was declared.
  */
 export async function closeElection(
   published: PublishedElection,
   ports: Ports,
   graceMs: number = CLOSING_GRACE_MS,
   signal?: AbortSignal,
+  declared?: string,
 ): Promise<Closing> {
   const final = await ports.ledger.closed();
   if (final) return { state: 'closed', ...final };
@@ -45,6 +47,13 @@ export async function closeElection(
     );
   const document = resultDocument(published, published.eligible, await ports.ledger.counts(), true);
   const digest = resultDigest(document);
+  // Its ledger was restored to a moment before the end: a final result is not quietly replaced by one that lacks votes.
+  if (declared !== undefined && declared !== digest)
+    throw new StepError(
+      'ResultDiffers',
+      `the result was declared final with the SHA-256 ${declared}, and PostgreSQL’s comes to ${digest}; restore a later backup. If there is none, take the status away to have this result declared: make the Election anew, deleted with reclaimPolicy Retain`,
+      { lasting: true },
+    );
   const at = new Date(ports.now());
   await ports.ledger.close(digest, at);
   return { state: 'closed', digest, at };
