@@ -175,6 +175,27 @@ describe('the aggregation stage', () => {
     expect(await total()).toBe(3_000);
   });
 
+  test.each(['RabbitMQ', 'PostgreSQL'])(
+    'stops in order and in time although %s has stopped answering',
+    async (silent) => {
+      const broker = await TcpProxy.to(vhost.url);
+      const stage = await startStage({
+        RABBITMQ_URL: broker.through(vhost.url),
+        STATS_INTERVAL_MS: '3600000',
+      });
+      send(...votes('a', 20));
+      await until('all are counted', async () => (await total()) === 20);
+      (silent === 'RabbitMQ' ? broker : proxy).freeze();
+      expect(await stop(stage)).toBe(0);
+      await broker.close();
+      await until(
+        'what was counted is acknowledged',
+        async () => (await vhost.ready(QUEUES.aggregation)) === 0,
+      );
+      expect(await total()).toBe(20);
+    },
+  );
+
   test('takes on no more than the writer’s rights', async () => {
     const stage = await startStage();
     await until('it is connected', async () => {

@@ -8,6 +8,7 @@ import { watchPostgres } from '@scrutin/shared/postgres-watch.ts';
 import { Publisher } from '@scrutin/shared/publisher.ts';
 import { QueueDepths } from '@scrutin/shared/queue-depths.ts';
 import { type QueueState, withHeld } from '@scrutin/shared/queue-metrics.ts';
+import { settledWithin } from '@scrutin/shared/retry.ts';
 import { sendToReview } from '@scrutin/shared/review.ts';
 import { serveStage, startStage, stopStageOnSignal } from '@scrutin/shared/stage.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
@@ -20,6 +21,9 @@ import { checkLedger } from './ledger-check.ts';
 import { QueueStats } from './queue-stats.ts';
 import { QueueWatch } from './queue-watch.ts';
 import { tally } from './tally.ts';
+
+/** A server that doesn't answer a close for so long is left alone. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 const { config, log } = startStage('aggregation', settings);
 const tracing = await openTracing(config, 'aggregation', log);
@@ -133,7 +137,7 @@ stopStageOnSignal(parts, server, [
   { name: 'stop looking at the queues', run: () => queues.stop() },
   { name: 'write the last statistics', run: () => stats.stop() },
   { name: 'close RabbitMQ', run: () => Promise.all([publisher.close(), queueDepths.close()]) },
-  { name: 'close PostgreSQL', run: () => pool.end() },
+  { name: 'close PostgreSQL', run: () => settledWithin(pool.end(), CLOSE_TIMEOUT_MS) },
   { name: 'close HTTP', run: () => closeServer(server) },
   { name: 'send the last spans', run: () => tracing?.close() },
 ]);

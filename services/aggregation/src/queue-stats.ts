@@ -1,6 +1,7 @@
 import type { Log } from '@scrutin/shared/log.ts';
 import { readStatement } from '@scrutin/shared/postgres.ts';
 import type { QueueDepth } from '@scrutin/shared/queue-depths.ts';
+import { settledWithin } from '@scrutin/shared/retry.ts';
 import { QUEUES, type QueueName } from '@scrutin/shared/topology.ts';
 import type pg from 'pg';
 
@@ -15,6 +16,8 @@ const sql = {
 /** Rows deleted by one statement, and statements an interval: cleaning up must never be what is slow. */
 const FORGET_ROWS = 1_000;
 const FORGET_STATEMENTS = 10;
+/** The last rows are given up after so long: a server that doesn't answer must not hold up the end of the process. */
+const LAST_ROWS_MS = 2_000;
 
 export interface QueueStatsOptions {
   pool: pg.Pool;
@@ -74,10 +77,10 @@ export class QueueStats {
     return this.#writing;
   }
 
-  /** Writes the last rows and stops. */
+  /** Writes the last rows, if the servers answer soon, and stops. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.write();
+    await settledWithin(this.write(), LAST_ROWS_MS);
   }
 
   async #write(): Promise<void> {
