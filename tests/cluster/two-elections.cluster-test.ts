@@ -17,8 +17,11 @@ import { SteadyClients } from './support/steady-clients.ts';
 
 const STAGES = ['ingestion', 'validation', 'aggregation', 'results'];
 const SERVERS = ['redis', 'rabbitmq', 'postgresql'];
-/** Electors of each election; the first of them vote in peace, the others while pods come and go. */
-const VOTERS = 8_000;
+/**
+ * Electors of each election; the first of them vote in peace, the others while pods come and go: enough for all the time that
+ * a busy machine may take for that.
+ */
+const VOTERS = 40_000;
 const IN_PEACE = 500;
 
 /** Two of each stage, whatever the queue: who is asked must not go in between. */
@@ -180,26 +183,25 @@ test('voting ends at closesAt: what was sent before is accepted, what comes afte
   expect(Date.now()).toBeLessThan(end - 4_000);
   await pause(end - 4_000 - Date.now());
   const agent = new Agent({ keepAlive: true });
-  const answers: { sent: number; status: number }[] = [];
+  const answers: { sent: number; seen: number; status: number }[] = [];
   for (const vote of southBallots.plan({ from: IN_PEACE, to: VOTERS })) {
     const sent = Date.now();
     if (sent > end + 4_000) break;
     const url = `${south.ingestionUrl}/api/v1/vote`;
     const headers = { 'content-type': 'application/json' };
     const { status, body } = await ask(url, { method: 'POST', body: vote.body, headers, agent });
-    answers.push({ sent, status });
+    answers.push({ sent, seen: Date.now(), status });
     const answer = JSON.parse(body) as { request_id?: string; code?: string };
     if (status === 202) southBallots.add(vote, { status, body, ballotId: answer.request_id! });
     else expect({ status, code: answer.code }).toEqual({ status: 403, code: 'closed' });
     await pause(50);
   }
   agent.destroy();
-  const statuses = (from: number, to: number) =>
-    new Set(answers.filter(({ sent }) => sent >= from && sent < to).map(({ status }) => status));
-  // Between the two the request was on its way.
-  expect(statuses(0, end - 500)).toEqual(new Set([202]));
-  expect(statuses(end, Number.POSITIVE_INFINITY)).toEqual(new Set([403]));
-  await south.untilStatus(({ phase }) => phase === 'Draining' || phase === 'Closed', 20_000);
+  // Of those that were on their way when it closed either may be.
+  const before = answers.filter(({ seen }) => seen < end).map(({ status }) => status);
+  const after = answers.filter(({ sent }) => sent >= end).map(({ status }) => status);
+  expect([new Set(before), new Set(after)]).toEqual([new Set([202]), new Set([403])]);
+  await south.untilStatus(({ phase }) => phase === 'Draining' || phase === 'Closed');
 });
 
 /** Casts on the rest of North's electors while `work` goes on, and resolves with what clients saw that they shouldn't. */
@@ -236,8 +238,8 @@ test('the deletion of every pod in turn under load: a 503 at most, that a retry 
     const begun = Date.now();
     const pods = await podsOf(namespace, [component]);
     for (const pod of pods) await replacePod(namespace, pod);
-    // Until those who were told to come back have done so.
-    await pause(2_000);
+    // Until those who were told to come back have done so: the next one's absence is not theirs.
+    await clients!.untilServed();
     const { seen, faults } = clients!.takeSeen();
     say(`${component}, ${pods.length} replaced in ${seconds(begun)} s; clients saw ${JSON.stringify(seen)}`);
     expect({ component, faults }).toEqual({ component, faults: [] });
@@ -246,7 +248,7 @@ test('the deletion of every pod in turn under load: a 503 at most, that a retry 
       expect(Object.keys(seen).filter((key) => key.endsWith('503'))).toEqual([]);
   }
   expect(clients!.left).toBeGreaterThan(0);
-}, 600_000);
+}, 1_200_000);
 
 test('through all of this no vote of theirs was lost or counted twice', async () => {
   northBallots.addAll(await clients!.finish());
@@ -288,7 +290,7 @@ test('helm uninstall removes the release’s Election with its data, and leaves 
 }, 600_000);
 
 test('a deleted Election that is retained leaves all its data, and goes on when it is applied again', async () => {
-  await north.kubectl('delete', 'election', north.name, '--timeout=30s');
+  await north.kubectl('delete', 'election', north.name, '--timeout=120s');
   await pause(2_000);
   expect(await onServers(north)).toEqual(ALL);
   await north.applyElection();
@@ -303,7 +305,7 @@ test('one whose policy is Delete takes virtual host, database and Redis keys wit
   await north.applyElection({ reclaimPolicy: 'Delete' });
   await north.untilStatus(({ observedGeneration }) => Number(observedGeneration) >= 2);
   const begun = Date.now();
-  await north.kubectl('delete', 'election', north.name, '--timeout=60s');
+  await north.kubectl('delete', 'election', north.name, '--timeout=180s');
   say(`deletion with reclaimPolicy Delete took ${seconds(begun)} s`);
   expect(await onServers(north)).toEqual(NOTHING);
   const ofElection = [`election.scrutin.dev/${north.name}`, `job.batch/${north.name}-load`];
@@ -315,9 +317,9 @@ test('one whose policy is Delete takes virtual host, database and Redis keys wit
 
 const seconds = (since: number): string => ((Date.now() - since) / 1_000).toFixed(1);
 
-/** Resolves when what is read is right; fails with what it is after 90 s. */
+/** Resolves when what is read is right; fails with what it is after four minutes. */
 async function untilEqual(read: () => Promise<string[]>, right: readonly string[]): Promise<void> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 240_000;
   for (;;) {
     const found = await read();
     if (found.join() === right.join()) return;

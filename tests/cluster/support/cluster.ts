@@ -54,6 +54,6 @@ export async function freshNamespace(name: string): Promise<void> {
 
 /** Removes a namespace with all that is in it: its Elections first, which else would wait for servers that are gone. */
 export async function removeNamespace(name: string): Promise<void> {
-  await tryKubectl(['delete', 'elections', '--all', '--namespace', name, '--timeout=60s']);
-  await kubectl(['delete', 'namespace', name, '--ignore-not-found', '--timeout=120s']);
+  await tryKubectl(['delete', 'elections', '--all', '--namespace', name, '--timeout=180s']);
+  await kubectl(['delete', 'namespace', name, '--ignore-not-found', '--timeout=300s']);
 }

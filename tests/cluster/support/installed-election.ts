@@ -210,7 +210,7 @@ export class InstalledElection {
     const { hashFiles } = await generateHashes({ out: this.#folder, formats: ['txt'], roll });
     const pod = 'electorate-upload';
     await this.kubectl('apply', '-f', join(projectFolder, 'k8s/electorate-upload.yaml'));
-    await this.kubectl('wait', `pod/${pod}`, '--for=condition=Ready', '--timeout=120s');
+    await this.kubectl('wait', `pod/${pod}`, '--for=condition=Ready', '--timeout=300s');
     const write = 'process.stdin.pipe(fs.createWriteStream("/electorate/hashes.txt"))';
     await kubectl(
       ['exec', '--namespace', this.namespace, '-i', pod, '--', 'node', '-e', write],

@@ -31,7 +31,7 @@ export async function replacePod(namespace: string, pod: Pod): Promise<void> {
   const component = componentOf(pod);
   const before = (await podsOf(namespace, [component])).filter(isReady).length;
   await kubectl(['delete', 'pod', '--namespace', namespace, pod.metadata.name, '--timeout=120s']);
-  const deadline = Date.now() + 180_000;
+  const deadline = Date.now() + 300_000;
   for (;;) {
     const others = (await podsOf(namespace, [component])).filter(
       ({ metadata }) => metadata.uid !== pod.metadata.uid,
@@ -45,7 +45,7 @@ export async function replacePod(namespace: string, pod: Pod): Promise<void> {
 /** Resolves when none of these pods is there any more. */
 export async function untilGone(namespace: string, old: readonly Pod[]): Promise<void> {
   const uids = new Set(old.map(({ metadata }) => metadata.uid));
-  const deadline = Date.now() + 180_000;
+  const deadline = Date.now() + 300_000;
   for (;;) {
     const { items } = await getJson<{ items: Pod[] }>(namespace, 'pods');
     const left = items.filter(({ metadata }) => uids.has(metadata.uid));

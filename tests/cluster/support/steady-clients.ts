@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent } from 'node:http';
 import { pause } from '@scrutin/shared/retry.ts';
 import type { PlannedVote } from '../../../load-tests/plan-votes.ts';
-import { type CastVote, castVotes } from '../../support/cast-votes.ts';
+import type { CastVote } from '../../support/cast-votes.ts';
 import { type Answer, ask, isCleanRefusal } from './client-request.ts';
 
 /** How a client connects: on a connection that it keeps, as a browser's page does, or anew for each request. */
@@ -37,6 +37,8 @@ export class SteadyClients {
   readonly #atWork = new Set<Promise<void>>();
   #seen: Seen = {};
   #faults: string[] = [];
+  /** Answers other than success, since the start. */
+  #refused = 0;
   #next = 0;
   #stopped = false;
 
@@ -64,14 +66,27 @@ export class SteadyClients {
     return taken;
   }
 
-  /** Ends the steady pace; casts the votes that are left as fast as it goes, and resolves with what became of each vote. */
+  /**
+   * Resolves when all who are under way have got through, and nobody has been refused for two seconds: what was away may take
+   * a moment to be found again, and who waits for it is told so late.
+   */
+  async untilServed(): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const before = this.#refused;
+      await Promise.all(this.#atWork);
+      await pause(2_000);
+      if (this.#refused === before) return;
+      if (Date.now() > deadline) throw new Error(`clients are still refused after ${PATIENCE_MS / 1_000} s`);
+    }
+  }
+
+  /** Ends the steady pace, and resolves with what became of each vote that was cast. */
   async finish(): Promise<CastVote[]> {
     this.#stopped = true;
     while (this.#atWork.size > 0) await Promise.all(this.#atWork);
     for (const agent of Object.values(this.#agents)) agent.destroy();
-    const rest = this.#options.votes.slice(this.#next);
-    const cast = await castVotes(this.#options.ingestionUrl, rest, { lanes: 16, retryForMs: PATIENCE_MS });
-    return [...this.#history, ...cast];
+    return this.#history;
   }
 
   /** Begins `work` at this pace, also while earlier work goes on. */
@@ -118,7 +133,9 @@ export class SteadyClients {
     const outcome = answer.error ?? String(answer.status);
     const key = `${what} ${way} ${outcome}`;
     this.#seen[key] = (this.#seen[key] ?? 0) + 1;
-    if (answer.status === right || isCleanRefusal(answer)) return;
+    if (answer.status === right) return;
+    this.#refused++;
+    if (isCleanRefusal(answer)) return;
     const at = new Date().toISOString().slice(11, 23);
     this.#faults.push(`${at} ${key} ${answer.contentType} ${answer.body.slice(0, 200)}`);
   }
