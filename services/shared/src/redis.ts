@@ -52,7 +52,11 @@ export function connectRedis({
           redisOptions: { ...shared, ...credentials },
         },
       )
-    : new Redis(url, { ...shared, retryStrategy: (attempt) => Math.min(50 * attempt, 1_000) });
+    : new Redis(url, {
+        ...shared,
+        retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
+        reconnectOnError: becameReplica(),
+      });
   let away = false;
   redis.on('error', (error: Error) => {
     if (!away) log.warn({ err: error }, 'Redis is away; trying again');
@@ -63,6 +67,20 @@ export function connectRedis({
     away = false;
   });
   return redis;
+}
+
+/**
+ * A primary that has become a replica keeps its connections and refuses whatever is written: only a new connection leads to
+ * whoever the address names now. At most one a second, should that be a replica too.
+ */
+function becameReplica(): (error: Error) => boolean {
+  let leftAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    const now = performance.now();
+    if (!message.startsWith('READONLY') || now - leftAt < 1_000) return false;
+    leftAt = now;
+    return true;
+  };
 }
 
 /** Resolves once Redis answers, or rejects after `timeout` milliseconds. */
