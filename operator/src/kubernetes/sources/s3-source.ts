@@ -14,6 +14,9 @@ export interface S3Credentials {
 type S3Spec = NonNullable<ElectorateSourceSpec['s3']>;
 
 const HASH_FILE = /[^/]\.(?:json|txt)$/i;
+/** Of a listing, each of up to 1,000 objects; and bytes of one, or of a refusal. A server may go on for ever. */
+const MOST_PAGES = 100;
+const MOST_ANSWER_BYTES = 16 * 2 ** 20;
 
 /**
  * Downloads the hash files (`.json`, `.txt`) of a bucket whose key begins with the prefix; resolves with the folder.
@@ -57,16 +60,37 @@ async function listKeys(
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
   const keys: string[] = [];
-  for (let from: string | undefined; ; ) {
+  let from: string | undefined;
+  for (let pages = 0; pages < MOST_PAGES; pages++) {
     const query = new URLSearchParams({ 'list-type': '2', 'encoding-type': 'url', prefix: source.prefix });
     if (from) query.set('continuation-token', from);
-    const answer = await (await ask(client, `${bucket}?${query}`, source, signal)).text();
+    const answer = await textOf(await ask(client, `${bucket}?${query}`, source, signal), source);
     for (const [, key] of answer.matchAll(/<Key>([^<]*)<\/Key>/g))
       keys.push(decodeURIComponent(key!.replaceAll('+', ' ')));
     from = /<NextContinuationToken>([^<]*)</.exec(answer)?.[1];
     if (!from) return keys;
   }
+  throw tooMuch(source);
 }
+
+/** An answer's text. Throws {@link StepError} if there is more of it than any of these answers has. */
+async function textOf(response: Response, source: S3Spec): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MOST_ANSWER_BYTES) throw tooMuch(source);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const tooMuch = ({ endpoint, bucket }: S3Spec): StepError =>
+  new StepError(
+    'SourceTooLarge',
+    `${endpoint} tells more of bucket ${bucket} than an electorate has; correct spec.electorate.source.s3, with a prefix that only the hash files have`,
+    { lasting: true },
+  );
 
 async function ask(
   client: AwsClient,
@@ -85,7 +109,7 @@ async function ask(
     );
   }
   if (response.ok) return response;
-  const why = /<Code>([^<]*)</.exec(await response.text())?.[1] ?? String(response.status);
+  const why = /<Code>([^<]*)</.exec(await textOf(response, source))?.[1] ?? String(response.status);
   throw new StepError(
     'SourceRefused',
     `${source.endpoint} refuses bucket ${source.bucket} (${why}); correct spec.electorate.source.s3 or Secret ${source.credentialsSecretName}`,
