@@ -74,7 +74,8 @@ describe('of two processes', () => {
     await cluster.clients.coordination.deleteNamespacedLease({ name, namespace: 'default' });
   });
 
-  function stand(name: string, leaseMs = 6_000): void {
+  /** With a lease that a leader can renew in time also where the API server keeps it waiting for seconds. */
+  function stand(name: string, leaseMs = 15_000): void {
     const env = { ...process.env, KUBECONFIG: cluster.servers.kubeconfig() };
     const child = spawn(process.execPath, [CANDIDATE, name, String(leaseMs)], {
       env,
@@ -93,7 +94,7 @@ describe('of two processes', () => {
     await gone;
   }
 
-  const hears = (line: string) => eventually(() => expect(said).toContain(line), 40_000);
+  const hears = (line: string) => eventually(() => expect(said).toContain(line));
 
   test('the other leads when one is killed, each in its turn, and the lease counts the changes', async () => {
     stand('a');
@@ -104,7 +105,7 @@ describe('of two processes', () => {
       await end(leader!, 'SIGKILL');
       const killedAt = Date.now();
       await hears(`${next} leads`);
-      // Not before the dead one's six seconds have passed, less what had passed since its last renewal.
+      // Not before the dead one's fifteen seconds have passed, less what had passed since its last renewal.
       expect(Date.now() - killedAt).toBeGreaterThan(2_000);
     }
     expect(said).toEqual(['a leads', 'b leads', 'c leads', 'd leads', 'e leads']);
@@ -113,15 +114,15 @@ describe('of two processes', () => {
   });
 
   test('the other leads at once when one is asked to end', async () => {
-    stand('a', 20_000);
+    stand('a', 60_000);
     await hears('a leads');
-    stand('b', 20_000);
+    stand('b', 60_000);
     await eventually(async () => expect((await store().read())!.record.holder).toBe('a'));
     const asked = Date.now();
     await end('a', 'SIGTERM');
     await hears('b leads');
     // Given back: it did not have to run out.
-    expect(Date.now() - asked).toBeLessThan(10_000);
+    expect(Date.now() - asked).toBeLessThan(40_000);
     expect(said).toEqual(['a leads', 'a leads no more', 'b leads']);
   });
 

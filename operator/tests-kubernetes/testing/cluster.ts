@@ -54,7 +54,7 @@ async function installElections({ kubectl }: Cluster): Promise<void> {
   const applied = await kubectl(['apply', '-f', fileURLToPath(CRD_FILE)]);
   if (applied.code !== 0) throw new Error(applied.err);
   const crd = 'crd/elections.scrutin.dev';
-  const established = await kubectl(['wait', '--for=condition=Established', crd, '--timeout=30s']);
+  const established = await kubectl(['wait', '--for=condition=Established', crd, '--timeout=90s']);
   if (established.code !== 0) throw new Error(established.err);
   await eventually(async () => {
     const { code, err } = await kubectl(['get', 'elections']);
@@ -62,8 +62,11 @@ async function installElections({ kubectl }: Cluster): Promise<void> {
   });
 }
 
-/** Tries until it doesn't reject; after `limitMs` milliseconds its last error is the test's. */
-export async function eventually<T>(attempt: () => T | Promise<T>, limitMs = 30_000): Promise<T> {
+/**
+ * Tries until it doesn't reject; after `limitMs` milliseconds its last error is the test's. By default long enough for a
+ * busy machine to start an operator, which first waits for another one's lease to run out.
+ */
+export async function eventually<T>(attempt: () => T | Promise<T>, limitMs = 90_000): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     try {

@@ -117,7 +117,7 @@ export class ElectionOnCluster {
   /** Resolves with the status once it is as wanted. */
   untilStatus(
     holds: (status: Partial<ElectionStatus>) => boolean | undefined,
-    limitMs = 60_000,
+    limitMs = 120_000,
   ): Promise<Partial<ElectionStatus>> {
     return eventually(async () => {
       const status = await this.status();
@@ -173,7 +173,7 @@ export class ElectionOnCluster {
     });
   }
 
-  untilGone(limitMs = 60_000): Promise<void> {
+  untilGone(limitMs = 120_000): Promise<void> {
     return eventually(async () => {
       if (await this.read()) throw new Error('the Election is still there');
     }, limitMs);
