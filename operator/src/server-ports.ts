@@ -225,7 +225,16 @@ function ledgerPort({ electionId, addresses, log }: ServerPortsOptions, pool: pg
     counts: () => ledger.counts(),
     participants: () => ledger.participants(),
     invariants: () => ledger.invariants(),
-    close: (digest, at) => ledger.close(digest, at),
+    close: async (digest, at) => {
+      // It can't be taken back: were this machine's clock alone ahead, votes would go on being accepted for a result that is final.
+      const left = await ledger.secondsToClosing();
+      if (left > 0)
+        throw new StepError(
+          'ClocksDiffer',
+          `by PostgreSQL’s clock the election closes in ${Math.ceil(left)} s, and nothing was declared final; set the operator’s clock right, or PostgreSQL’s`,
+        );
+      return ledger.close(digest, at);
+    },
     closed: () => ledger.closed(),
     remove: () => dropLedger(databaseUrl, (client) => dropStageLogins(client, electionId, logins)),
   };

@@ -13,6 +13,7 @@ const sql = {
   participantsAfter: statement('participants-after'),
   closeElection: statement('close-election'),
   closedElection: statement('closed-election'),
+  beforeClosing: statement('before-closing'),
   invariants: statement('invariants'),
   identity: statement('ledger-identity'),
   databaseIdentity: statement('database-identity'),
@@ -140,6 +141,12 @@ export class Ledger {
     if (rows.length === 0) throw new Error('the election has not been published in this database');
     if (rows[0]!.digest !== digest)
       throw new Error(`the result was declared final with the digest ${rows[0]!.digest}, not ${digest}`);
+  }
+
+  /** Seconds until the election closes by PostgreSQL's own clock; not above 0 once it has, and before it was published. */
+  async secondsToClosing(): Promise<number> {
+    const { rows } = await this.#pool.query<{ seconds: number }>(sql.beforeClosing);
+    return rows[0]?.seconds ?? 0;
   }
 
   /** When and with which digest the result was declared final. */
