@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { Redis } from 'ioredis';
 import { SharedRateLimitStore } from './rate-limit-store.ts';
@@ -48,5 +48,26 @@ describe('the shared count of requests', () => {
     for (let i = 0; i < 5; i++) short.increment('short');
     await until('the window is over', () => short.increment('short').totalHits === 1);
     short.shutdown();
+  });
+
+  it('does not last longer when the clock goes back, also while Redis is away', async () => {
+    const away = new Redis(1, { lazyConnect: true, enableOfflineQueue: false, retryStrategy: null });
+    away.on('error', () => {});
+    const alone = new SharedRateLimitStore(away, prefix);
+    alone.init({ windowMs: 200 });
+    for (let i = 0; i < 5; i++) alone.increment('a');
+    const hourAgo = jest
+      .spyOn(Date, 'now')
+      .mockImplementation(() => performance.timeOrigin + performance.now() - 3_600_000);
+    try {
+      const { resetTime } = alone.increment('a');
+      expect(resetTime!.getTime() - Date.now()).toBeLessThanOrEqual(200);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      expect(alone.increment('a').totalHits).toBe(1);
+    } finally {
+      hourAgo.mockRestore();
+      alone.shutdown();
+      away.disconnect();
+    }
   });
 });

@@ -15,7 +15,7 @@ interface Window {
   hits: number;
   /** Those of this process that Redis has not been told yet. */
   untold: number;
-  /** Milliseconds since the epoch. */
+  /** By the monotonic clock, milliseconds: a wall clock that goes back would keep a client out for as long. */
   endsAt: number;
 }
 
@@ -44,16 +44,17 @@ export class SharedRateLimitStore implements Store {
   }
 
   increment(key: string): ClientRateLimitInfo {
-    const window = this.#windowOf(key, Date.now());
+    const now = performance.now();
+    const window = this.#windowOf(key, now);
     window.hits++;
     window.untold++;
     this.#changed.add(key);
     this.#timer ??= this.#later();
-    return { totalHits: window.hits, resetTime: new Date(window.endsAt) };
+    return { totalHits: window.hits, resetTime: new Date(Date.now() + window.endsAt - now) };
   }
 
   decrement(key: string): void {
-    const window = this.#windowOf(key, Date.now());
+    const window = this.#windowOf(key, performance.now());
     window.hits--;
     window.untold--;
     this.#changed.add(key);
@@ -106,13 +107,13 @@ export class SharedRateLimitStore implements Store {
         const [total, left] = answer as [number, number];
         window.untold -= count;
         window.hits = total + window.untold;
-        window.endsAt = Date.now() + left;
+        window.endsAt = performance.now() + left;
       }
     } catch {
       // Away: told again with the next exchange.
       for (const key of keys) this.#changed.add(key);
     }
-    this.#forget(Date.now());
+    this.#forget(performance.now());
     this.#timer = this.#changed.size > 0 ? this.#later() : undefined;
   }
 
