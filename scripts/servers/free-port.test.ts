@@ -1,14 +1,19 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { freePort as testPort } from '@scrutin/shared/testing/free-port.ts';
 import { freePort, isFree } from './free-port.ts';
 
 let server: Server | undefined;
 afterEach(() => new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve())));
 
+/** Listens where the system gives nobody a port by chance. */
 async function listen(): Promise<number> {
+  const port = await testPort();
   server = createServer();
-  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
-  return (server.address() as { port: number }).port;
+  await new Promise<void>((resolve, reject) =>
+    server!.once('error', reject).listen(port, '127.0.0.1', resolve),
+  );
+  return port;
 }
 
 describe('a free port', () => {

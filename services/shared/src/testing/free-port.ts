@@ -1,16 +1,36 @@
 import { createServer } from 'node:net';
 
-/** A TCP port of the loopback that is free now and at most `highest`. */
-export async function freePort(highest = 65_535): Promise<number> {
-  for (;;) {
-    const port = await new Promise<number>((resolve, reject) => {
-      const server = createServer();
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', () => {
-        const { port } = server.address() as { port: number };
-        server.close(() => resolve(port));
-      });
-    });
-    if (port <= highest) return port;
+/**
+ * Where tests look: below what systems give to outgoing connections and to servers that ask for any port (32,768 on), as is the port 10,000
+ * above, where a Redis Cluster has its bus; and below where the project's own servers begin to look.
+ */
+const FIRST = 10_300;
+const COUNT = 12_400;
+/** Test files that run at once have ports of their own. */
+const PARTS = 4;
+
+const given = new Set<number>();
+
+/**
+ * A TCP port of the loopback that is free and stays so until the test's server binds it: nobody is given it by chance, and no other
+ * call of this test file or of one beside it gets it.
+ */
+export async function freePort(): Promise<number> {
+  const part = Number(process.env.JEST_WORKER_ID ?? 0) % PARTS;
+  const start = Math.floor(Math.random() * COUNT);
+  for (let i = 0; i < COUNT; i++) {
+    const port = FIRST + ((start + i) % COUNT);
+    if (port % PARTS !== part || given.has(port)) continue;
+    given.add(port);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
   }
+  throw new Error('no free port is left for this test file');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }

@@ -6,9 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import { freePort } from './free-port.ts';
 
-/** The highest port whose cluster bus port, 10,000 above, is one. */
-const HIGHEST_PORT = 55_535;
-
 /** A redis-server of a test's own, for what can't be measured or done on a shared one. */
 export class PrivateRedis {
   readonly port: number;
@@ -24,7 +21,7 @@ export class PrivateRedis {
 
   /** Starts an empty server without persistence; `args` are further arguments of redis-server. */
   static async start(args: readonly string[] = []): Promise<PrivateRedis> {
-    const server = new PrivateRedis(await freePort(HIGHEST_PORT), args);
+    const server = new PrivateRedis(await freePort(), args);
     await server.up();
     return server;
   }
