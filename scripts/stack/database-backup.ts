@@ -146,14 +146,15 @@ export function databaseUrl(serverUrl: string, database: string): string {
   return url.href;
 }
 
-/** Sessions of others in a database: somebody works with it. */
+/** Sessions of others in a database: somebody works with it. The server's own cleaner is nobody; who may not see what a session is counts it. */
 export async function sessionsIn(serverUrl: string, database: string): Promise<number> {
   const admin = new pg.Client({ connectionString: databaseUrl(serverUrl, 'postgres') });
   admin.on('error', () => {});
   await admin.connect();
   try {
     const { rows } = await admin.query<{ n: string }>(
-      'select count(*) as n from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+      `select count(*) as n from pg_stat_activity
+       where datname = $1 and pid <> pg_backend_pid() and backend_type is distinct from 'autovacuum worker'`,
       [database],
     );
     return Number(rows[0]!.n);
