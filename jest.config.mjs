@@ -2,7 +2,7 @@
 export default {
   testEnvironment: 'node',
   // A test with a database or a virtual host of its own takes seconds on a machine that is busy.
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   // Much of a test's time is waiting for a server, also where there are two cores only.
   maxWorkers: 2,
   testMatch: ['**/*.test.ts'],

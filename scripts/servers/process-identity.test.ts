@@ -19,7 +19,7 @@ describe('a process’s identity', () => {
     const identity = identify(await start('echo up; exec sleep 60'))!;
     expect(isRunning(identity)).toBe(true);
     process.kill(identity.pid, 'SIGKILL');
-    expect(await goneWithin(identity, 5_000)).toBe(true);
+    expect(await goneWithin(identity, 15_000)).toBe(true);
     expect(isRunning(identity)).toBe(false);
     expect(identify(identity.pid)).toBeUndefined();
   });
@@ -41,7 +41,7 @@ describe('a process’s identity', () => {
 
   test('is ended gently, and with its group by force when it does not listen', async () => {
     const gentle = identify(await start('echo up; exec sleep 60'))!;
-    expect(await endProcess(gentle, 5_000)).toBe(false);
+    expect(await endProcess(gentle, 15_000)).toBe(false);
     const deaf = identify(await start('trap "" TERM; echo up; while :; do sleep 60; done'))!;
     expect(await endProcess(deaf, 200)).toBe(true);
     expect(isRunning(deaf)).toBe(false);
