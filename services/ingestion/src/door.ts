@@ -58,13 +58,18 @@ export class Door {
     return this.#waiting.length;
   }
 
-  /** Takes a request in, or refuses it at once. */
-  readonly enter: RequestListener = (request, response) => {
+  /** Whether a request would be refused now. */
+  get full(): boolean {
     const waiting = this.#waiting.length;
     const { room, maxWaitMs, perTurn } = this.#options;
     // Without two turns' worth of room a pace that was measured while the process stood still would never be measured again.
     const late = waiting >= 2 * perTurn && waiting * this.#msPerRequest > maxWaitMs;
-    if (late || waiting >= room()) {
+    return late || waiting >= room();
+  }
+
+  /** Takes a request in, or refuses it at once. */
+  readonly enter: RequestListener = (request, response) => {
+    if (this.full) {
       this.#options.refuse(request, response);
       return;
     }

@@ -1,5 +1,5 @@
 import type { FailureCode } from '@scrutin/shared/errors.ts';
-import { requestMeter } from '@scrutin/shared/http-metrics.ts';
+import { requestHistogram, requestMeter } from '@scrutin/shared/http-metrics.ts';
 import { LATENCY_BUCKETS, SIZE_BUCKETS } from '@scrutin/shared/metrics.ts';
 import { connectionMetrics, redisCallMetrics } from '@scrutin/shared/server-metrics.ts';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
@@ -58,8 +58,10 @@ export function ingestionMetrics(registry: Registry, state: IngestionState) {
       this.set(state.inFlight());
     },
   });
+  const requestSeconds = requestHistogram(registry);
   const metrics = {
-    measureRequest: requestMeter(registry),
+    requestSeconds,
+    measureRequest: requestMeter(requestSeconds),
     redisCall: redisCallMetrics(registry, ['read-election', 'count-requests']),
     received: new Counter({
       name: 'scrutin_votes_received_total',

@@ -107,9 +107,10 @@ const door = voteDoor({
   metrics,
   maxWaitMs: config.MAX_WAIT_MS,
   room: () => config.MAX_PENDING_VOTES - batcher.pending,
+  ready: () => health.ready,
 });
 const server = await serveStage(door.listener, parts, 'ingestion takes votes');
-server.on('connection', door.connected);
+door.stand(server);
 
 stopStageOnSignal(parts, server, [
   // Votes that still arrive on open connections are taken: each gets its answer, and then no more come.

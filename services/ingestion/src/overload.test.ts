@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { problem } from '@scrutin/shared/http.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
 import { IngestionUnderTest, votesOf } from './testing/ingestion-under-test.ts';
 
@@ -7,6 +8,7 @@ jest.setTimeout(120_000);
 
 const good = JSON.stringify({ nas: '046454286', code: 'A1B2C3', law_id: 'loi-1', vote: 'oui' });
 const POST = `POST /api/v1/vote HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`;
+const LIVEZ = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n';
 const CLIENTS = 400;
 const EACH = 5;
 const ROOM = 64;
@@ -19,6 +21,8 @@ beforeAll(async () => {
     env: { MAX_PENDING_VOTES: String(ROOM), MAX_WAIT_MS: '10', LOG_LEVEL: 'info' },
   });
   sockets = await connectAll();
+  // Each has had an answer, so none is new to ingestion any more.
+  for (const socket of sockets) expect(await ask(socket, LIVEZ)).toMatch(/^HTTP\/1.1 200/);
 });
 
 afterAll(async () => {
@@ -37,8 +41,8 @@ function connectAll(): Promise<Socket[]> {
   return Promise.all(opened);
 }
 
-/** Sends one vote and resolves with its answer; `onSent` is told once the system has taken it. */
-function cast(socket: Socket, onSent?: () => void): Promise<string> {
+/** Sends one request and resolves with its answer; `onSent` is told once the system has taken it. */
+function ask(socket: Socket, request: string, onSent?: () => void): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer) => {
@@ -51,7 +55,7 @@ function cast(socket: Socket, onSent?: () => void): Promise<string> {
     };
     socket.on('data', onData);
     socket.once('error', reject);
-    socket.write(POST, onSent);
+    socket.write(request, onSent);
   });
 }
 
@@ -65,12 +69,22 @@ async function castAtOnce(clients: () => Promise<readonly Socket[]>): Promise<st
   const answers = (await clients()).map((socket) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     sent.push(promise);
-    return cast(socket, resolve);
+    return ask(socket, POST, resolve);
   });
   await Promise.all(sent);
   process.kill(ingestion.pid, 'SIGCONT');
   return Promise.all(answers);
 }
+
+/** Reads a series of ingestion's metrics: the number that the line's first group takes. */
+async function metrics(): Promise<(line: RegExp) => number> {
+  const text = await (await fetch(`${ingestion.base}/metrics`)).text();
+  return (line) => Number(line.exec(text)?.[1]);
+}
+
+const REFUSED = /^scrutin_votes_refused_total\{[^}]*reason="overloaded"[^}]*\} (\d+)/m;
+const REFUSED_REQUESTS =
+  /^scrutin_http_request_seconds_count\{[^}]*route="\/api\/v1\/vote",status="503"[^}]*\} (\d+)/m;
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
@@ -108,29 +122,38 @@ it('far more votes than it can take: each has its answer, refusals come first, a
   const queued = votesOf(await ingestion.vhost.drain(QUEUES.validation)).map(({ ballot_id }) => ballot_id);
   const told = accepted.map((text) => /"request_id":"([^"]+)"/.exec(text)![1]!);
   expect(queued.sort()).toEqual(told.sort());
-  const metrics = await (await fetch(`${ingestion.base}/metrics`)).text();
-  const metric = (line: RegExp) => Number(line.exec(metrics)?.[1]);
+  const metric = await metrics();
   expect(metric(/^scrutin_votes_received_total\{[^}]*\} (\d+)/m)).toBe(CLIENTS * EACH);
   expect(metric(/^scrutin_votes_accepted_total\{[^}]*\} (\d+)/m)).toBe(accepted.length);
-  expect(metric(/^scrutin_votes_refused_total\{[^}]*reason="overloaded"[^}]*\} (\d+)/m)).toBe(refused.length);
+  expect(metric(REFUSED)).toBe(refused.length);
   // As the stage itself saw it: the clients here have their own queue to read.
   const seconds = (status: number) =>
     metric(
       new RegExp(`^scrutin_http_request_seconds_sum\\{[^}]*vote",status="${status}"[^}]*\\} ([\\d.]+)`, 'm'),
     );
   expect(seconds(503) / refused.length).toBeLessThan(seconds(202) / accepted.length);
-  expect(
-    metric(/^scrutin_http_request_seconds_count\{[^}]*route="\/api\/v1\/vote",status="503"[^}]*\} (\d+)/m),
-  ).toBe(refused.length);
+  expect(metric(REFUSED_REQUESTS)).toBe(refused.length);
 });
 
 it('clients that come anew hear as soon that they are too many', async () => {
+  const before = await metrics();
   const fresh: Socket[] = [];
   const answers = await castAtOnce(async () => {
     fresh.push(...(await connectAll()));
     return fresh;
   });
   for (const socket of fresh) socket.destroy();
+  // Those refused at the socket and those refused by HTTP have the same answer, but for the end of the connection.
+  const refused = answers.filter((text) => text.startsWith('HTTP/1.1 503'));
+  const after = await metrics();
+  for (const series of [REFUSED, REFUSED_REQUESTS])
+    expect(after(series) - before(series)).toBe(refused.length);
+  const unread = refused.filter((text) => /^connection: close\r$/im.test(text));
+  expect(unread.length).toBeGreaterThan(0);
+  const told = refused.map((text) => text.slice(text.indexOf('\r\n\r\n')));
+  expect(new Set(told)).toEqual(
+    new Set([`\r\n\r\n${JSON.stringify(problem('overloaded', 'Try again in a moment'))}`]),
+  );
   const counts = [202, 503].map(
     (status) => answers.filter((text) => text.startsWith(`HTTP/1.1 ${status}`)).length,
   );
@@ -140,5 +163,5 @@ it('clients that come anew hear as soon that they are too many', async () => {
 });
 
 it('afterwards it takes votes as before', async () => {
-  for (const socket of sockets.slice(0, 10)) expect(await cast(socket)).toMatch(/^HTTP\/1.1 202/);
+  for (const socket of sockets.slice(0, 10)) expect(await ask(socket, POST)).toMatch(/^HTTP\/1.1 202/);
 });

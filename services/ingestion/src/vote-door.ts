@@ -1,8 +1,9 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import { type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { problem } from '@scrutin/shared/http.ts';
 import type { Express, Response } from 'express';
 import { Door } from './door.ts';
 import type { IngestionMetrics } from './ingestion-metrics.ts';
+import { refuseUnread } from './refuse-unread.ts';
 import { VOTE_PATH } from './vote-route.ts';
 
 export interface VoteDoorOptions {
@@ -11,12 +12,14 @@ export interface VoteDoorOptions {
   maxWaitMs: number;
   /** How many more votes may be under way now. */
   room: () => number;
+  /** False while stopping: each request is then the server's, which waits until nobody asks any more. */
+  ready: () => boolean;
 }
 
 export interface VoteDoor {
   listener: RequestListener;
-  /** To be told of each new connection. */
-  connected: () => void;
+  /** To be called once with the server that the listener is of. */
+  stand: (server: Server) => void;
   /** Votes whose work has not begun. */
   readonly waiting: number;
 }
@@ -37,12 +40,27 @@ const HEADERS = {
   'Retry-After': '1',
 };
 
+/** The same for a client whose connection is new. */
+const WHOLE_REFUSAL = Buffer.from(
+  [
+    `HTTP/1.1 503 ${STATUS_CODES[503]}`,
+    ...Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}`),
+    'Connection: close',
+    '',
+    REFUSAL,
+  ].join('\r\n'),
+);
+
 /**
  * The listener in front of ingestion's application: votes wait at a {@link Door}, all else goes straight on. A refusal here has seen neither
  * the client's rate nor its body.
  */
 export function voteDoor(options: VoteDoorOptions): VoteDoor {
-  const { app, metrics, maxWaitMs, room } = options;
+  const { app, metrics, maxWaitMs, room, ready } = options;
+  const countRefusal = () => {
+    metrics.received.inc();
+    metrics.refused.inc({ reason: 'overloaded' });
+  };
   const door = new Door({
     perTurn: VOTES_PER_TURN,
     looks: LOOKS,
@@ -55,8 +73,7 @@ export function voteDoor(options: VoteDoorOptions): VoteDoor {
     },
     refuse: (request, response) => {
       Object.assign(request, { route: { path: VOTE_PATH } });
-      metrics.received.inc();
-      metrics.refused.inc({ reason: 'overloaded' });
+      countRefusal();
       // As a string of ASCII: Node writes it together with the headers.
       response.writeHead(503, HEADERS).end(REFUSAL, 'latin1');
     },
@@ -71,7 +88,18 @@ export function voteDoor(options: VoteDoorOptions): VoteDoor {
       if (isVote(request)) door.enter(request, response);
       else app(request, response);
     },
-    connected: door.connected,
+    stand: (server) => {
+      refuseUnread(server, {
+        full: () => door.full && ready(),
+        begins: `POST ${VOTE_PATH}`,
+        answer: WHOLE_REFUSAL,
+        onRefused: (seconds) => {
+          countRefusal();
+          metrics.requestSeconds.observe({ method: 'POST', route: VOTE_PATH, status: '503' }, seconds);
+        },
+      });
+      server.on('connection', door.connected);
+    },
     get waiting() {
       return door.waiting;
     },

@@ -12,18 +12,21 @@ export type RequestMeter = (
   response: ServerResponse,
 ) => void;
 
-/**
- * Rate, errors and duration of every request. No client can make a series: what no route took counts as one route,
- * `other`, and a route is told by its pattern.
- */
-export function requestMeter(registry: Registry): RequestMeter {
-  const requestSeconds = new Histogram({
+export type RequestSeconds = Histogram<'method' | 'route' | 'status'>;
+
+/** Rate, errors and duration of every request. */
+export function requestHistogram(registry: Registry): RequestSeconds {
+  return new Histogram({
     name: 'scrutin_http_request_seconds',
     help: 'From a request’s headers to the end of its answer; route is the pattern, not the path',
     labelNames: ['method', 'route', 'status'],
     buckets: LATENCY_BUCKETS,
     registers: [registry],
   });
+}
+
+/** No client can make a series: what no route took counts as one route, `other`, and a route is told by its pattern. */
+export function requestMeter(requestSeconds: RequestSeconds): RequestMeter {
   return (request, response) => {
     const start = performance.now();
     response.once('close', () => {
@@ -43,7 +46,7 @@ export function requestMeter(registry: Registry): RequestMeter {
 
 /** {@link requestMeter} as the first handler of an application. */
 export function measureRequests(registry: Registry): RequestHandler {
-  const measure = requestMeter(registry);
+  const measure = requestMeter(requestHistogram(registry));
   return (request, response, next) => {
     measure(request, response);
     next();
