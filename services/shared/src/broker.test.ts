@@ -5,7 +5,7 @@ import { createLog } from './log.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until, VirtualHost } from './testing/virtual-host.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let vhost: VirtualHost;
 let proxy: TcpProxy;
@@ -61,7 +61,7 @@ describe('a connection to the broker', () => {
         await model.createChannel();
       }
     });
-    await until('the connection is made', () => opened.connected, 5_000);
+    await until('the connection is made', () => opened.connected);
     expect(setups).toBe(4);
   });
 
@@ -81,7 +81,7 @@ describe('a connection to the broker', () => {
       };
       await model.createChannel();
     });
-    await until('it is connected again', () => setups === 2 && opened.connected, 5_000);
+    await until('it is connected again', () => setups === 2 && opened.connected);
   });
 
   it('tries again while its setup fails, and tells so once', async () => {
@@ -90,7 +90,7 @@ describe('a connection to the broker', () => {
       await model.createChannel();
       if (++setups < 5) throw new Error('no such queue yet');
     });
-    await until('the connection is made', () => opened.connected, 10_000);
+    await until('the connection is made', () => opened.connected);
     const warnings = lines.filter((line) => line.includes('"level":"warn"'));
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('no such queue yet');
@@ -104,11 +104,11 @@ describe('a connection to the broker', () => {
       if (setups === 1) opened.reset();
       await model.createChannel();
     });
-    await until('the connection is made', () => opened.connected, 5_000);
+    await until('the connection is made', () => opened.connected);
     expect(setups).toBe(2);
     opened.reset();
     expect(opened.connected).toBe(false);
-    await until('the connection is made again', () => opened.connected, 5_000);
+    await until('the connection is made again', () => opened.connected);
     expect(setups).toBe(3);
   });
 
@@ -117,9 +117,9 @@ describe('a connection to the broker', () => {
     await until('the connection is made', () => opened.connected);
     proxy.freeze();
     opened.reset();
-    await until('another is tried', () => proxy.connections === 2, 5_000);
+    await until('another is tried', () => proxy.connections >= 2);
     proxy.pass();
-    await until('the connection is made again', () => opened.connected, 5_000);
+    await until('the connection is made again', () => opened.connected);
   });
 
   it('tells of a loss before it tries again', async () => {
@@ -133,7 +133,7 @@ describe('a connection to the broker', () => {
     );
     await until('the connection is made', () => opened.connected);
     proxy.cut();
-    await until('it is made again', () => events.length >= 3 && opened.connected, 5_000);
+    await until('it is made again', () => events.length >= 3 && opened.connected);
     expect(events).toEqual(['setup', 'lost', 'setup']);
   });
 
@@ -150,7 +150,7 @@ describe('a connection to the broker', () => {
       await management('PUT', `/vhosts/${name}`);
       const all = { configure: '.*', write: '.*', read: '.*' };
       await management('PUT', `/permissions/${name}/${url.username || 'guest'}`, all);
-      await until('the connection is made', () => broker!.connected, 10_000);
+      await until('the connection is made', () => broker!.connected);
     } finally {
       await broker.close();
       await management('DELETE', `/vhosts/${name}`);

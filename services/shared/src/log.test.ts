@@ -223,7 +223,7 @@ describe('the log', () => {
         log.info({ votes: i, queue: 'validation_queue' }, 'a batch was handled');
     });
     // An expression that looks back over a megabyte takes minutes.
-    expect(performance.now() - start).toBeLessThan(15_000);
+    expect(performance.now() - start).toBeLessThan(40_000);
     expect(text.length).toBeLessThan(3_000_000);
   });
 });

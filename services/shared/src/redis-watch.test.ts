@@ -18,7 +18,7 @@ beforeEach(async () => {
   calls = [];
   server = await PrivateRedis.start();
   proxy = await TcpProxy.to(server.url);
-  redis = connectRedis({ url: proxy.through(server.url), log, commandTimeout: 1_000 });
+  redis = connectRedis({ url: proxy.through(server.url), log, commandTimeout: 3_000 });
   watch = new RedisWatch(redis, (name, _seconds, ok) => calls.push({ name, ok }));
   await redisReady(redis);
 });

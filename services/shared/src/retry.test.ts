@@ -22,7 +22,7 @@ describe('a pause before another try', () => {
     const later = new AbortController();
     setTimeout(() => later.abort(), 20);
     await pause(10_000, later.signal);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(4_500);
   });
 });
 
@@ -61,6 +61,6 @@ describe('waiting with a limit', () => {
     await settledWithin(Promise.resolve(1), 10_000);
     await settledWithin(Promise.reject(new Error('no')), 10_000);
     await settledWithin(new Promise(() => {}), 50);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(4_500);
   });
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { until } from './testing/virtual-host.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let child: ChildProcess | undefined;
 
@@ -37,7 +37,8 @@ async function start(steps: string, options = 'graceMs: 10_000, delayMs: 0') {
     output += text;
   });
   await until('the process is up', () => output.includes('up'));
-  const ended = once(started, 'exit').then(([code]) => ({ code: code as number | null, output }));
+  // Not at its exit: what it wrote last may not have been read by then.
+  const ended = once(started, 'close').then(([code]) => ({ code: code as number | null, output }));
   return { ended, kill: (signal: NodeJS.Signals) => started.kill(signal), output: () => output };
 }
 
@@ -66,14 +67,15 @@ describe('SIGTERM', () => {
   });
 
   it('waits, unready, for the load balancer before the first step', async () => {
-    const { ended, kill, output } = await start(
-      "[{ name: 'a', run: () => say('a') }]",
-      'graceMs: 20_000, delayMs: 3_000',
+    // By the process's own clock: this one may be late in reading what it says.
+    const { ended, kill } = await start(
+      "[{ name: 'a', run: () => say(performance.now() - globalThis.since > 990 ? 'a, late' : 'a, at once') }]",
+      "graceMs: 20_000, delayMs: 1_000, unready: () => { globalThis.since = performance.now(); say('unready'); }",
     );
     kill('SIGTERM');
-    await until('it is unready', () => output().includes('unready'));
-    expect(output()).not.toContain('a\n');
-    expect((await ended).code).toBe(0);
+    const { code, output } = await ended;
+    expect(code).toBe(0);
+    expect(said(output)).toEqual(['up', 'unready', 'a, late']);
   });
 
   it('waits until nobody is sent there any more, where there is a load balancer', async () => {
@@ -84,7 +86,7 @@ describe('SIGTERM', () => {
     ] as const) {
       const { ended, kill } = await start(
         "[{ name: 'a', run: () => say('a') }]",
-        `graceMs: 5_000, delayMs: ${delayMs}, ${unasked}`,
+        `graceMs: 20_000, delayMs: ${delayMs}, ${unasked}`,
       );
       kill('SIGTERM');
       expect(said((await ended).output)).toEqual(right);
@@ -101,7 +103,7 @@ describe('SIGTERM', () => {
     const { code, output } = await ended;
     expect(code).toBe(1);
     expect(output).toContain('SHUTDOWN_GRACE_MS');
-    expect(performance.now() - begin).toBeLessThan(8_000);
+    expect(performance.now() - begin).toBeLessThan(40_000);
   });
 
   it('a second time ends it at once', async () => {

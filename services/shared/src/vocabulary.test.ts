@@ -216,15 +216,18 @@ describe('a ballot id', () => {
   const voter = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
   it('is known by its election and by no other, and no longer when mistyped', () => {
+    let wrongOnes = 0;
     fc.assert(
       fc.property(electionId, electionId, fc.nat(35), (ours, theirs, at) => {
         const id = newBallotId(ours);
         expect(isBallotId(id, ours)).toBe(true);
-        if (ours !== theirs) expect(isBallotId(id, theirs)).toBe(false);
+        if (ours !== theirs && isBallotId(id, theirs)) wrongOnes++;
         const digit = id[at] === '0' ? '1' : '0';
-        expect(isBallotId(id.slice(0, at) + digit + id.slice(at + 1), ours)).toBe(false);
+        if (isBallotId(id.slice(0, at) + digit + id.slice(at + 1), ours)) wrongOnes++;
       }),
     );
+    // The check is of 24 bits: one of these 200 passes it by chance in a run of 80,000, two in one of 10^10.
+    expect(wrongOnes).toBeLessThanOrEqual(1);
     fc.assert(fc.property(hostileText, (text) => expect(isBallotId(text, 'demo')).toBe(false)));
   });
 
