@@ -10,7 +10,8 @@ import { IngestionUnderTest, votesOf } from './testing/ingestion-under-test.ts';
 jest.setTimeout(60_000);
 
 const NAS = '046454286';
-const CODE = 'A1B2C3';
+/** Not hexadecimal, or a ballot id in the log might hold it by chance. */
+const CODE = 'Q1W2Z3';
 const good = { nas: NAS, code: CODE, law_id: 'loi-1', vote: 'oui' };
 const expectedVoter = voterHash(electorHash(NAS, CODE), pepperFromHex('ab'.repeat(32))).toString('hex');
 
@@ -29,7 +30,7 @@ const queued = async () => votesOf(await ingestion.vhost.drain(QUEUES.validation
 /** Sends, and checks that the answer is a problem as RFC 9457 writes it and quotes neither NAS nor code. */
 async function refusal(response: Response): Promise<Record<string, unknown>> {
   const text = await response.text();
-  expect(text).not.toMatch(/\d{9}|A1B2C3/i);
+  expect(text).not.toMatch(/\d{9}|Q1W2Z3/i);
   expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   const problem = JSON.parse(text) as Record<string, unknown>;
   expect(problem).toMatchObject({ status: response.status, title: expect.any(String) });
@@ -61,9 +62,9 @@ describe('a vote that is accepted', () => {
   });
 
   it.each([
-    ['046 454 286', 'a1b2c3'],
-    ['046-454-286', 'A1b2C3'],
-    [' 046454286 ', 'a1B2c3'],
+    ['046 454 286', 'q1w2z3'],
+    ['046-454-286', 'Q1w2Z3'],
+    [' 046454286 ', 'q1W2z3'],
   ])('is the same voter’s when written %j, %j', async (nas, code) => {
     expect((await ingestion.post({ ...good, nas, code })).status).toBe(202);
     expect((await queued())[0]).toMatchObject({ voter: expectedVoter });
@@ -99,7 +100,7 @@ describe('a vote that is accepted', () => {
     const first = await send('key-1');
     expect(isBallotId(first, ingestion.electionId)).toBe(true);
     expect(await send('key-1')).toBe(first);
-    expect(await send('key-1', { nas: '046 454 286', code: 'a1b2c3' })).toBe(first);
+    expect(await send('key-1', { nas: '046 454 286', code: 'q1w2z3' })).toBe(first);
     const others = [
       await send('key-2'),
       await send('key-1', { law_id: 'loi-2' }),
@@ -117,7 +118,7 @@ describe('a vote that is refused', () => {
     ['{"nas": ', 'not-json'],
     [`${JSON.stringify(good)},`, 'not-json'],
     [`\ufeff${JSON.stringify(good)}`, 'not-json'],
-    ['nas=046454286&code=A1B2C3', 'not-json'],
+    ['nas=046454286&code=Q1W2Z3', 'not-json'],
     ["{'nas':'046454286'}", 'not-json'],
   ])('gets 400 when its body is not JSON: %j', async (body, code) => {
     const response = await ingestion.post(body);
@@ -168,8 +169,8 @@ describe('a vote that is refused', () => {
     ['nas', { toString: 'x' }],
     ['nas', null],
     ['nas', undefined],
-    ['code', 'A1B2C'],
-    ['code', 'A1B2C3D'],
+    ['code', 'Q1W2Z'],
+    ['code', 'Q1W2Z3D'],
     ['code', 'A1B2Ç3'],
     ['code', 123456],
     ['law_id', '../etc/passwd'],
@@ -243,7 +244,7 @@ describe('whatever a client sends', () => {
   const anyMember = fc.oneof(
     fc.jsonValue({ maxDepth: 4 }),
     anyText,
-    fc.constantFrom(NAS, CODE, 'loi-1', 'oui', '0464542８6', 'A1B2C3\u0301', '\u202e046454286', '\ud800'),
+    fc.constantFrom(NAS, CODE, 'loi-1', 'oui', '0464542８6', 'Q1W2Z3\u0301', '\u202e046454286', '\ud800'),
   );
   const anyBody = fc.oneof(
     fc.record({ nas: anyMember, code: anyMember, law_id: anyMember, vote: anyMember }, { requiredKeys: [] }),
@@ -258,7 +259,7 @@ describe('whatever a client sends', () => {
         const response = await ingestion.post(JSON.stringify(body));
         const text = await response.text();
         expect(answers(response.status)).toBe(true);
-        if (response.status !== 202) expect(text).not.toMatch(/046454286|A1B2C3/);
+        if (response.status !== 202) expect(text).not.toMatch(/046454286|Q1W2Z3/);
       }),
       { numRuns: 400 },
     );
@@ -321,7 +322,11 @@ describe('whatever a client sends', () => {
       return `POST /api/v1/vote HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     };
     await ingestion.vhost.drain(QUEUES.validation);
-    const answer = await ingestion.raw(['oui', 'perhaps', 'non', 'perhaps', 'oui'].map(one).join(''), 500);
+    const bytes = ['oui', 'perhaps', 'non', 'perhaps', 'oui'].map(one).join('');
+    // The last one has the connection closed; before it there may be long silences, as the broker confirms.
+    const last = bytes.lastIndexOf('Host: x\r\n');
+    const closing = `${bytes.slice(0, last)}Connection: close\r\n${bytes.slice(last)}`;
+    const answer = await ingestion.raw(closing, 20_000);
     const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status);
     expect(statuses).toEqual(['202', '422', '202', '422', '202']);
     expect((await queued()).map(({ vote }) => vote)).toEqual(['oui', 'non', 'oui']);
@@ -349,7 +354,7 @@ describe('whatever a client sends', () => {
     expect((await fetch(`${ingestion.base}/health`)).status).toBe(200);
     expect(ingestion.running).toBe(true);
     expect(ingestion.output).not.toMatch(/"level":"(?:error|fatal)"/);
-    expect(ingestion.output).not.toMatch(/046.?454.?286|A1B2C3/i);
+    expect(ingestion.output).not.toMatch(/046.?454.?286|Q1W2Z3/i);
   });
 });
 
@@ -364,7 +369,7 @@ describe('the election’s time', () => {
     await until(
       `votes are answered with ${status}`,
       async () => (await ingestion.post(good)).status === status,
-      20_000,
+      40_000,
     );
     const { response, retryAfter } = await state();
     expect(await refusal(response)).toMatchObject({ code });
@@ -372,14 +377,14 @@ describe('the election’s time', () => {
   };
 
   it('is not yet: 403 and when to come back', async () => {
-    await ingestion.publish({ opensAt: new Date(Date.now() + 120_000).toISOString() });
+    await ingestion.publish({ opensAt: new Date(Date.now() + 600_000).toISOString() });
     const retryAfter = Number(await becomes(403, 'not-open'));
-    expect(retryAfter).toBeGreaterThan(100);
-    expect(retryAfter).toBeLessThanOrEqual(120);
+    expect(retryAfter).toBeGreaterThan(480);
+    expect(retryAfter).toBeLessThanOrEqual(600);
   });
 
   it('is over: 403, by the clock alone', async () => {
-    await ingestion.publish({ closesAt: new Date(Date.now() + 6_000).toISOString() });
+    await ingestion.publish({ closesAt: new Date(Date.now() + 12_000).toISOString() });
     await until('it is open', async () => (await ingestion.post(good)).status === 202);
     expect(await becomes(403, 'closed')).toBeNull();
   });

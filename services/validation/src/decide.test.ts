@@ -195,4 +195,4 @@ it('decides on a Redis Cluster, each shard on its own node', async () => {
   for (let time = 0; time < 2; time++) expect(await decideVotes(cluster, e, batch)).toEqual(expected);
   cluster.disconnect();
   await stop();
-}, 30_000);
+}, 60_000);

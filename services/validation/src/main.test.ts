@@ -65,7 +65,7 @@ async function outcomes(atLeast: number): Promise<DecidedVote[]> {
         decided.push(...decodeVotes(content, decidedVoteSchema).votes);
       return decided.length >= atLeast;
     },
-    20_000,
+    60_000,
   );
   return [...decided];
 }
@@ -93,17 +93,17 @@ describe('a validation worker', () => {
     expect(await workers[0]!.stop()).toBe(0);
     expect(await vhost.ready(QUEUES.validation)).toBe(0);
     expect(await vhost.ready(QUEUES.review)).toBe(0);
-  }, 30_000);
+  }, 90_000);
 
   it('holds votes while the electorate is being loaded, and decides them when it is ready', async () => {
     await election.setState('loading');
     cast(election.voters.map((_, i) => election.ballot(i)));
     await work();
-    await until('the batch is held', () => workers[0]!.output.includes('a batch is held'), 20_000);
+    await until('the batch is held', () => workers[0]!.output.includes('a batch is held'), 60_000);
     expect(await vhost.ready(QUEUES.aggregation)).toBe(0);
     await election.setState('ready');
     expect(tally(await outcomes(300))).toEqual({ validated: 300 });
-  }, 40_000);
+  }, 90_000);
 
   it('gives a redelivered vote its first decision after a crash (P3)', async () => {
     const votes = election.voters.flatMap((_, i) => [election.ballot(i), election.ballot(i)]);
@@ -123,22 +123,27 @@ describe('a validation worker', () => {
         'duplicate',
         'validated',
       ]);
-  }, 60_000);
+  }, 90_000);
 
   it('is alive, ready and healthy, and counts what it decides', async () => {
     await work();
     const [worker] = workers as [Worker];
-    await until('it is healthy', async () => (await worker.get('/health')).status === 200, 20_000);
+    await until('it is healthy', async () => (await worker.get('/health')).status === 200, 60_000);
     for (const path of ['/livez', '/readyz', '/api/v1/health'])
       expect((await worker.get(path)).status).toBe(200);
     const { dependencies } = JSON.parse((await worker.get('/health')).text);
     expect(Object.keys(dependencies).sort()).toEqual(['election', 'rabbitmq', 'redis']);
     cast([election.ballot(0), election.ballot(0), election.ballot('stranger')]);
     await outcomes(3);
-    const { text } = await worker.get('/metrics');
+    // They are counted once the broker has confirmed them, which is after they can be read.
+    let text = '';
+    await until('they are counted', async () => {
+      ({ text } = await worker.get('/metrics'));
+      return /^scrutin_votes_decided_total\{.*outcome="invalid".*\} 1$/m.test(text);
+    });
     for (const outcome of ['validated', 'duplicate', 'invalid'])
       expect(text).toMatch(new RegExp(`^scrutin_votes_decided_total\\{.*outcome="${outcome}".*\\} 1$`, 'm'));
-  }, 30_000);
+  }, 90_000);
 
   it('writes no voter hash and no choice to its log (P5)', async () => {
     const votes = election.voters.slice(0, 50).map((_, i) => election.ballot(i));
@@ -152,11 +157,11 @@ describe('a validation worker', () => {
     expect(output).toContain('validation works');
     for (const { voter } of votes) expect(output).not.toContain(voter);
     expect(output).not.toMatch(/"(?:oui|non)"/);
-  }, 30_000);
+  }, 90_000);
 
   it('ends with code 2 and one line when a setting is wrong', async () => {
     const worker = await Worker.start({ REDIS_URL: 'http://nowhere', ELECTION_ID: 'demo' });
     expect(await worker.ended).toBe(2);
     expect(worker.output).toMatch(/^validation: REDIS_URL: must be a URL that starts with redis/);
-  }, 15_000);
+  }, 60_000);
 });

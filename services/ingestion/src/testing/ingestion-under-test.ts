@@ -27,6 +27,8 @@ export class IngestionUnderTest {
   readonly electionId: string;
   readonly #redis: Redis;
   #process: ChildProcess | undefined;
+  /** It has ended, and all that it wrote has been read. */
+  #closed: Promise<unknown> | undefined;
   base = '';
   /** Everything the process has written. */
   output = '';
@@ -57,13 +59,15 @@ export class IngestionUnderTest {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    stage.#closed = once(stage.#process, 'close');
     for (const stream of [stage.#process.stdout!, stage.#process.stderr!])
       stream.setEncoding('utf8').on('data', (text: string) => {
         stage.output += text;
       });
-    const listening = () => !stage.running || /"port":(\d+)/.test(stage.output);
-    await until('ingestion listens', listening, 15_000);
+    const listening = () => !stage.running || /"port":\d+\D/.test(stage.output);
+    await until('ingestion listens', listening);
     if (!stage.running) {
+      await stage.#closed;
       await stage.remove();
       throw new Error(`ingestion ended with code ${stage.#process.exitCode}\n${stage.output}`);
     }
@@ -79,11 +83,7 @@ export class IngestionUnderTest {
 
   /** Resolves once votes are taken. */
   ready(): Promise<void> {
-    return until(
-      'ingestion is ready',
-      async () => (await fetch(`${this.base}/readyz`)).status === 200,
-      15_000,
-    );
+    return until('ingestion is ready', async () => (await fetch(`${this.base}/readyz`)).status === 200);
   }
 
   async publish(changes: Partial<PublishedElection> = {}): Promise<void> {
@@ -119,7 +119,7 @@ export class IngestionUnderTest {
   async terminate(): Promise<number | null> {
     if (this.running) {
       this.#process!.kill('SIGTERM');
-      await once(this.#process!, 'exit');
+      await this.#closed;
     }
     return this.#process!.exitCode;
   }
@@ -127,7 +127,7 @@ export class IngestionUnderTest {
   async remove(): Promise<void> {
     if (this.running) {
       this.#process!.kill('SIGKILL');
-      await once(this.#process!, 'exit');
+      await this.#closed;
     }
     const keys = await this.#redis.keys(`scrutin:{${this.electionId}/*`);
     if (keys.length > 0) await this.#redis.del(keys);
@@ -147,12 +147,12 @@ export class IngestionUnderTest {
    * Sends bytes over a connection of its own and resolves with all that comes back until the server closes
    * it, or is silent for `silenceMs` after it said something.
    */
-  raw(bytes: string | Buffer, silenceMs = 150): Promise<string> {
+  raw(bytes: string | Buffer, silenceMs = 1_000): Promise<string> {
     return new Promise((resolve) => {
       const { hostname, port } = new URL(this.base);
       const socket = connect({ host: hostname, port: Number(port) });
       let received = '';
-      let timer = setTimeout(() => socket.destroy(), 20_000);
+      let timer = setTimeout(() => socket.destroy(), 45_000);
       socket.on('data', (chunk) => {
         received += chunk.toString('latin1');
         clearTimeout(timer);
