@@ -77,7 +77,7 @@ const votes = (name: string, n: number) =>
 
 async function stop(stage: Stage): Promise<number | null> {
   stage.process.kill('SIGTERM');
-  const [code] = (await once(stage.process, 'exit')) as [number | null];
+  const [code] = (await once(stage.process, 'close')) as [number | null];
   return code;
 }
 
@@ -169,7 +169,7 @@ describe('the aggregation stage', () => {
       if (i === 30) first.process.kill('SIGKILL');
       if (i % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await until('all are counted', async () => (await total()) === 3_000, 20_000);
+    await until('all are counted', async () => (await total()) === 3_000, 60_000);
     await until('the queue is empty', async () => (await vhost.ready(QUEUES.aggregation)) === 0);
     expect(await new Ledger(ledger.pool).invariants()).toEqual({ ok: true, problems: [] });
     expect(await total()).toBe(3_000);
@@ -185,6 +185,13 @@ describe('the aggregation stage', () => {
       });
       send(...votes('a', 20));
       await until('all are counted', async () => (await total()) === 20);
+      // What is acknowledged after its commit is on its way then: it must have passed the proxy.
+      await until('nothing is held', async () =>
+        /^scrutin_queue_messages\{[^}]*"aggregation_queue"[^}]*"unacknowledged"[^}]*\} 0$/m.test(
+          await (await get(stage, '/metrics')).text(),
+        ),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 50));
       (silent === 'RabbitMQ' ? broker : proxy).freeze();
       expect(await stop(stage)).toBe(0);
       await broker.close();

@@ -25,10 +25,14 @@ function run(env: Record<string, string>) {
     env: { PATH: process.env.PATH ?? '', LOG_FORMAT: 'json', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  for (const stream of [stage.stdout!, stage.stderr!])
-    stream
-      .setEncoding('utf8')
-      .on('data', (chunk: string) => lines.push(...chunk.split('\n').filter(Boolean)));
+  for (const stream of [stage.stdout!, stage.stderr!]) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      const whole = (rest + chunk).split('\n');
+      rest = whole.pop()!;
+      lines.push(...whole);
+    });
+  }
   return { process: stage, lines };
 }
 

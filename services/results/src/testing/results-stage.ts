@@ -89,8 +89,9 @@ export async function startResultsStage(options: {
   refreshMs?: number;
   staleMs?: number;
   maxWaiting?: number;
+  statementTimeout?: number;
 }): Promise<ResultsStage> {
-  const { electionId, url, refreshMs = 20, staleMs = 10_000, maxWaiting = 1_000 } = options;
+  const { electionId, url, refreshMs = 20, staleMs = 60_000, maxWaiting = 1_000 } = options;
   let now = OPENS;
   let readings = 0;
   const pool = connectPostgres({
@@ -98,7 +99,8 @@ export async function startResultsStage(options: {
     name: 'test results',
     role: 'scrutin_reader',
     max: 2,
-    statementTimeout: 2_000,
+    // On a busy machine a statement may take long.
+    statementTimeout: options.statementTimeout ?? 20_000,
     log: silent,
   });
   const snapshots = new SnapshotFollower({
