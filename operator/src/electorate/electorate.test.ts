@@ -239,5 +239,5 @@ describe('an election’s keys', () => {
     expect(await Promise.all(cluster.nodes('master').map((node) => node.dbsize()))).toEqual([0, 0]);
     cluster.disconnect();
     await stop();
-  }, 30_000);
+  }, 120_000);
 });

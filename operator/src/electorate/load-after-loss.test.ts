@@ -1,5 +1,4 @@
 import { createSecretKey, hash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { PrivateRedis } from '@scrutin/shared/testing/private-redis.ts';
@@ -43,7 +42,7 @@ afterEach(async () => {
 async function loseLastWrites(): Promise<void> {
   await server.kill();
   await server.up();
-  while (redis.status !== 'ready') await once(redis, 'ready');
+  while (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve));
 }
 
 it('a load that outlived a loss of Redis and was then stopped leaves nobody out when it goes on', async () => {

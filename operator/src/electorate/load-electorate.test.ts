@@ -16,10 +16,10 @@ const electors = Array.from({ length: 2_000 }, () => randomBytes(32));
 
 ownElectorates();
 
-/** A source of text lines, in chunks of `chunkLines`; `onChunk` is called before each. */
+/** A source of text lines, in chunks of `chunkLines`; `onChunk` is called, and waited for, before each. */
 function linesSource(
   lines: readonly string[],
-  onChunk?: (index: number) => void,
+  onChunk?: (index: number) => unknown,
   chunkLines = 100,
 ): HashSource {
   const text = lines.map((line) => `${line}\n`);
@@ -30,7 +30,7 @@ function linesSource(
     async *files() {
       async function* chunks() {
         for (let at = 0; at < text.length; at += chunkLines) {
-          onChunk?.(at / chunkLines);
+          await onChunk?.(at / chunkLines);
           yield Buffer.from(text.slice(at, at + chunkLines).join(''));
         }
       }
@@ -90,7 +90,8 @@ describe('loading an electorate', () => {
 
   it('goes on where an interrupted load stopped, and ends as if nothing had happened', async () => {
     const interrupt = new AbortController();
-    const source = (onChunk?: (index: number) => void) => linesSource([...digits, 'x', digits[0]!], onChunk);
+    const source = (onChunk?: (index: number) => unknown) =>
+      linesSource([...digits, 'x', digits[0]!], onChunk);
     const broken = load(
       source((index) => index === 12 && interrupt.abort(new Error('enough'))),
       {
@@ -185,9 +186,7 @@ describe('loading an electorate', () => {
 
   it('is over when another load takes its place', async () => {
     const losing = load(
-      linesSource(digits, (index) => {
-        if (index === 5) void new Electorate(redis, electorate.electionId).clear();
-      }),
+      linesSource(digits, (index) => index === 5 && new Electorate(redis, electorate.electionId).clear()),
     );
     await expect(losing).rejects.toBeInstanceOf(LoadInterrupted);
   });
@@ -201,9 +200,7 @@ describe('a Redis that crashes during the load', () => {
     const there = new Electorate(client, 'demo');
     const broken = loadElectorate({
       electorate: there,
-      source: linesSource(digits, (index) => {
-        if (index === 10) void server.kill();
-      }),
+      source: linesSource(digits, (index) => index === 10 && server.kill()),
       pepper,
       batchSize: 50,
     });
