@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -33,6 +33,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Changes the Election file in one step: the loop must find one change, not two. */
+function change(spec: Parameters<typeof testElection>[0]): void {
+  const next = `${electionFile}.next`;
+  writeFileSync(next, stringify(testElection(spec)));
+  renameSync(next, electionFile);
+}
+
 function start(options: Partial<ReconcileLoopOptions> = {}): void {
   loop = new ReconcileLoop({
     electionFile,
@@ -47,7 +54,7 @@ function start(options: Partial<ReconcileLoopOptions> = {}): void {
   });
   loop.start();
 }
-const looks = (count: number) => until(`${count} looks`, () => outcomes.length >= count, 5_000);
+const looks = (count: number) => until(`${count} looks`, () => outcomes.length >= count, 30_000);
 const digests = () => servers.calls.filter((call) => call === 'electorate.sourceDigest').length;
 
 describe('the loop over an Election file', () => {
@@ -86,7 +93,7 @@ describe('the loop over an Election file', () => {
     start({ resyncMs: 100 });
     await looks(4);
     expect(digests()).toBe(1);
-    writeFileSync(electionFile, stringify(testElection({ luhn: true })));
+    change({ luhn: true });
     await until('the change is taken', () => servers.redis.document?.luhn === true);
     expect(digests()).toBe(2);
   });
@@ -101,7 +108,7 @@ describe('the loop over an Election file', () => {
     await new Promise((resolve) => setTimeout(resolve, 800));
     expect(outcomes).toHaveLength(soFar);
     servers.heal();
-    writeFileSync(electionFile, stringify(testElection({ luhn: true })));
+    change({ luhn: true });
     await looks(soFar + 1);
     expect(outcomes.at(-1)?.failure).toBeUndefined();
   });
