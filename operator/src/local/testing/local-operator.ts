@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,8 @@ export class LocalOperator {
   /** What the process has logged. */
   readonly lines: LogLine[] = [];
   #child: ChildProcess | undefined;
+  /** Of the last process: resolves with its exit code once all that it wrote has been read. */
+  #closed: Promise<number | null> = Promise.resolve(null);
 
   constructor(voters: number) {
     const volumes = join(this.folder, 'volumes');
@@ -75,11 +77,14 @@ export class LocalOperator {
     this.writeText(stringify({ ...election, metadata: { name: this.electionId } }));
   }
 
+  /** In one step: the process must not read half of it, nor find two changes where there is one. */
   writeText(text: string): void {
-    writeFileSync(this.file, text);
+    const next = `${this.file}.next`;
+    writeFileSync(next, text);
     // Two writes within a millisecond are two changes all the same.
     const at = new Date(Date.now() + this.#writes++);
-    utimesSync(this.file, at, at);
+    utimesSync(next, at, at);
+    renameSync(next, this.file);
   }
   #writes = 0;
 
@@ -101,6 +106,7 @@ export class LocalOperator {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#child = child;
+    this.#closed = new Promise((resolve) => child.once('close', resolve));
     let rest = '';
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n');
@@ -115,11 +121,8 @@ export class LocalOperator {
 
   /** Ends the process. Resolves with its exit code, null after SIGKILL. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    const child = this.#child;
-    if (!child || !this.running) return child?.exitCode ?? null;
-    const gone = new Promise<number | null>((resolve) => child.once('close', resolve));
-    child.kill(signal);
-    return gone;
+    if (this.running) this.#child?.kill(signal);
+    return this.#closed;
   }
 
   status(): Promise<ElectionStatus | undefined> {
@@ -130,7 +133,7 @@ export class LocalOperator {
   async untilStatus(
     what: string,
     holds: (status: ElectionStatus) => boolean,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<ElectionStatus> {
     let found: ElectionStatus | undefined;
     const text = () => `${what}; it is ${JSON.stringify(found)}`;
@@ -151,7 +154,7 @@ export class LocalOperator {
     return this.untilStatus(phase, (status) => status.phase === phase, timeoutMs);
   }
 
-  untilLogged(what: RegExp, timeoutMs = 10_000): Promise<void> {
+  untilLogged(what: RegExp, timeoutMs = 30_000): Promise<void> {
     return until(String(what), () => this.lines.some(({ msg }) => what.test(msg)), timeoutMs);
   }
 
