@@ -212,6 +212,15 @@ test('a queue, a binding or a policy that was deleted or changed is put back', a
     `policy of ${QUEUES.review}`,
     `binding of ${QUEUES.validation}`,
   ]);
+  // For a moment the wrong one, which matched every queue, may still be said to apply.
+  await until(
+    'its own policy applies to each queue',
+    async () => {
+      const queues = (await management('GET', `/queues/${vhost}`)) as { name: string; policy?: string }[];
+      return queues.every(({ name, policy }) => policy === name);
+    },
+    30_000,
+  );
   expect(await admin.ensureTopology(electionId)).toEqual([]);
 });
 
@@ -254,7 +263,7 @@ test('a message that its workers reject, or die of too often, waits in review', 
   });
   const review: string[] = [];
   await amqp.consume(QUEUES.review, (message) => review.push(String(message?.content)), { noAck: true });
-  await until('both are in review', () => review.length === 2);
+  await until('both are in review', () => review.length === 2, 30_000);
   expect(review.toSorted()).toEqual(['deadly', 'rejected']);
   expect(deliveries).toBe(DELIVERY_LIMIT + 1);
 });

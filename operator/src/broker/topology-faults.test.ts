@@ -21,10 +21,14 @@ afterEach(() => admin.remove(electionId));
 
 /** The policy that applies to a queue, which the broker says a moment after it was changed. */
 const applies = async (queue: string, policy: string) =>
-  until(`${policy} applies to ${queue}`, async () => {
-    const answer = (await management('GET', `/queues/${vhost}/${queue}`)) as { policy?: string };
-    return answer.policy === policy;
-  });
+  until(
+    `${policy} applies to ${queue}`,
+    async () => {
+      const answer = (await management('GET', `/queues/${vhost}/${queue}`)) as { policy?: string };
+      return answer.policy === policy;
+    },
+    30_000,
+  );
 
 describe('what somebody else has changed on the broker', () => {
   it('a policy that was turned to exchanges, and so to nothing, is put back', async () => {
