@@ -77,7 +77,7 @@ describe('asking whether the servers are there', () => {
       reason: 'Unreachable',
       message: 'PostgreSQL does not answer; start it, or correct DATABASE_URL',
     });
-  }, 15_000);
+  });
 
   it('does not wait without bound for a server that takes the connection and says nothing', async () => {
     const silent = createServer(() => {});
@@ -87,10 +87,11 @@ describe('asking whether the servers are there', () => {
       redisUrl: `redis://127.0.0.1:${port}`,
       databaseUrl: `postgres://postgres@127.0.0.1:${port}/postgres`,
     });
+    // Together: whichever gives up first must not count as unhandled.
     const asked = [electorate.ping(), ledger.ping()];
-    for (const answer of asked) await expect(answer).rejects.toMatchObject({ reason: 'Unreachable' });
+    await Promise.all(asked.map((answer) => expect(answer).rejects.toMatchObject({ reason: 'Unreachable' })));
     silent.close();
-  }, 20_000);
+  });
 
   it('tells a user whom PostgreSQL does not know from a server that is away', async () => {
     const url = new URL(electionDatabaseUrl(SERVERS.DATABASE_URL, electionId));
@@ -154,7 +155,7 @@ describe('the electorate', () => {
     expect(failure).toMatchObject({ reason: 'PepperChanged' });
     expect(status.phase).toBe('Open');
     expect(await ports.electorate.sound()).toMatchObject({ unique: 30, ownPepper: true });
-  }, 30_000);
+  });
 });
 
 const testElectionOf = (name: string) => ({ ...testElection(), metadata: { name } });

@@ -78,7 +78,7 @@ test('a source that takes the question and never answers is left when the look a
     opened.release();
     await new Promise((resolve) => silent.close(resolve));
   }
-}, 15_000);
+});
 
 test('an Election that is deleted when an older one has come to its servers touches nothing there', async () => {
   const { ports: own } = await ports.open(election, raw, []);
