@@ -113,10 +113,15 @@ describe('the aggregation stage', () => {
       );
       return Number(rows[0].processed) === 53 && Number(rows[0].reviewed) === 1;
     });
-    const { rows: queues } = await ledger.pool.query(
-      'select distinct queue, messages is not null as told from processing_queue_stats where consumers >= 0 order by queue',
-    );
-    expect(queues).toEqual(
+    const queues = async () => {
+      const { rows } = await ledger.pool.query(
+        'select distinct queue, messages is not null as told from processing_queue_stats where consumers >= 0 order by queue',
+      );
+      return rows;
+    };
+    // The connection that asks for them may be made later than the one that takes votes.
+    await until('every queue is told', async () => (await queues()).length >= Object.keys(QUEUES).length);
+    expect(await queues()).toEqual(
       Object.values(QUEUES)
         .toSorted()
         .map((queue) => ({ queue, told: true })),

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { readMetrics, seriesValue, sumOf } from '@scrutin/shared/testing/read-metrics.ts';
 import { until } from '@scrutin/shared/testing/virtual-host.ts';
@@ -16,19 +17,31 @@ afterEach(() => stage.remove());
 const vote = (law_id = 'loi-1') => ({ nas: '046 454 286', code: 'A1B2C3', law_id, vote: 'oui' });
 const series = () => readMetrics(stage.base);
 
-/** Breaks off in the middle of the body. */
-const breakOff = (): Promise<void> =>
-  new Promise((resolve) => {
+/** Breaks off in the middle of the body, once `begun`. */
+const breakOff = (begun: () => Promise<unknown>): Promise<void> =>
+  new Promise((resolve, reject) => {
     const { hostname, port } = new URL(stage.base);
     const socket = connect({ host: hostname, port: Number(port) }, () => {
       socket.write(
         'POST /api/v1/vote HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{"nas"',
-        () => setTimeout(() => socket.destroy(), 20),
+        () =>
+          begun()
+            .catch(reject)
+            .finally(() => socket.destroy()),
       );
     });
     socket.on('error', () => {});
     socket.on('close', () => resolve());
   });
+
+const moment = () => sleep(20);
+
+/** Breaks off while the stage reads the body: one that has gone before it is let in is another kind of request. */
+async function breakOffInside(): Promise<void> {
+  const received = async () => seriesValue(await series(), 'scrutin_votes_received_total')!;
+  const before = await received();
+  await breakOff(() => until('the stage reads it', async () => (await received()) > before));
+}
 
 /** One request of each kind that somebody hostile may send, `n` making it one of its own. */
 function hostile(n: number): Promise<unknown>[] {
@@ -53,13 +66,19 @@ describe('the metrics of ingestion', () => {
     const storm = async (from: number, rounds: number) => {
       for (let n = from; n < from + rounds; n++) await Promise.all(hostile(n));
     };
-    // Whatever kind of answer there is has come once, also those of the rate limit.
+    // Whatever kind of answer there is has come once, also those of the rate limit, and also none.
+    await breakOffInside();
+    await until(
+      'it is known to have gone',
+      async () =>
+        seriesValue(await series(), 'scrutin_http_request_seconds_count', { status: 'aborted' }) === 1,
+    );
     await storm(1, 50);
-    await breakOff();
+    await breakOffInside();
     await series();
     const before = await series();
     await storm(100, 60);
-    await breakOff();
+    await breakOffInside();
     const after = await series();
     const own = (all: ReadonlyMap<string, number>) =>
       [...all.keys()].filter((key) => key.startsWith('scrutin_')).sort();
@@ -76,7 +95,7 @@ describe('the metrics of ingestion', () => {
       ...Array.from({ length: 30 }, () => stage.post(vote('no-such-law'))),
       ...Array.from({ length: 20 }, () => stage.post('nothing')),
       ...Array.from({ length: 40 }, () => stage.post(vote())),
-      ...Array.from({ length: 5 }, breakOff),
+      ...Array.from({ length: 5 }, () => breakOff(moment)),
     ];
     await Promise.all(sent);
     await until('none is under way', async () => {

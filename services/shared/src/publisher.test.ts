@@ -157,10 +157,12 @@ describe('a publisher', () => {
 
   it('comes back after the server closed its connection', async () => {
     const ready = await openReady();
-    await until('the management API lists the connection', async () => {
+    // Looked for all the while: it may be back before the management API has answered.
+    const lost = until('the loss is noticed', () => !ready.ready);
+    const closed = until('the management API lists the connection', async () => {
       return (await vhost.closeConnections('publisher under test')) > 0;
     });
-    await until('the loss is noticed', () => !ready.ready);
+    await Promise.all([lost, closed]);
     await until('the publisher is back', () => ready.ready);
     await ready.publish(ROUTING_KEYS.validation, content);
   });
