@@ -4,13 +4,14 @@ import { electionRabbitmqUrl } from '@scrutin/shared/election-urls.ts';
 import type { VoteStatus } from '@scrutin/shared/status.ts';
 import type { Elector } from '../../load-tests/plan-votes.ts';
 import { ElectionUnderTest } from '../support/election-under-test.ts';
+import { sendSignal } from '../support/process-tree.ts';
 import { removeElection } from '../support/remove-election.ts';
 import { check } from './check.ts';
 import { readEndState } from './end-state.ts';
 import type { History } from './history.ts';
 import { Review } from './review.ts';
 import { Routes } from './routes.ts';
-import { type Scene, STAGES, sendSignal } from './scene.ts';
+import { type Scene, STAGES } from './scene.ts';
 import type { FaultServers } from './servers.ts';
 import { drained, settle } from './settle.ts';
 

@@ -1,5 +1,4 @@
 import { electionRabbitmqUrl } from '@scrutin/shared/election-urls.ts';
-import { pause } from '@scrutin/shared/retry.ts';
 import { EXCHANGE, type QueueName, ROUTING_KEYS } from '@scrutin/shared/topology.ts';
 import { MESSAGE_TYPE } from '@scrutin/shared/vote-message.ts';
 import {
@@ -9,7 +8,7 @@ import {
   connect,
   type GetMessage,
 } from 'amqplib';
-import { REPAIR_LIMIT_MS, type Scene } from './scene.ts';
+import { persistently, type Scene } from './scene.ts';
 
 export interface Message {
   routingKey: string;
@@ -69,16 +68,14 @@ export class QueueTap {
   }
 
   async #persistently(work: (channel: ConfirmChannel) => Promise<void>): Promise<void> {
-    const deadline = performance.now() + REPAIR_LIMIT_MS;
-    for (;;) {
+    await persistently(async () => {
       try {
-        return await work(await this.#channel());
+        await work(await this.#channel());
       } catch (error) {
-        if (performance.now() > deadline) throw error;
         await this.close();
-        await pause(200);
+        throw error;
       }
-    }
+    }, 200);
   }
 
   async #channel(): Promise<ConfirmChannel> {

@@ -1,5 +1,6 @@
 import { pause } from '@scrutin/shared/retry.ts';
 import type { ElectionUnderTest } from '../support/election-under-test.ts';
+import { sendSignal } from '../support/process-tree.ts';
 import type { StageProcess } from '../support/stage-process.ts';
 import type { Routes } from './routes.ts';
 import type { FaultServers } from './servers.ts';
@@ -17,7 +18,7 @@ export const STAGES = [
 export type StageName = (typeof STAGES)[number];
 
 /** So long a fault tries what another one may prevent: on a busy machine a server takes minutes to be back. Milliseconds. */
-export const REPAIR_LIMIT_MS = 300_000;
+const REPAIR_LIMIT_MS = 300_000;
 
 /** What a fault may lay its hands on. */
 export interface Scene {
@@ -63,10 +64,14 @@ export async function stopAndContinue(scene: Scene, name: StageName, ms: number)
   sendSignal(pid, 'SIGCONT');
 }
 
-export function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Another fault has ended it.
-  }
+/** Tries again and again what another fault may prevent; after {@link REPAIR_LIMIT_MS} the last try's error is its own. */
+export async function persistently<T>(attempt: () => Promise<T>, pauseMs: number): Promise<T> {
+  const deadline = performance.now() + REPAIR_LIMIT_MS;
+  for (;;)
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await pause(pauseMs);
+    }
 }

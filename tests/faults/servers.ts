@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { forget } from '../../scripts/servers/forget.ts';
@@ -7,8 +7,9 @@ import { goneWithin } from '../../scripts/servers/process-identity.ts';
 import { nodeEnvironment } from '../../scripts/servers/rabbitmq-server.ts';
 import { type ServerUrls, serversDown, serversUp, type Telling } from '../../scripts/servers/servers.ts';
 import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
+import { descendants, sendSignal } from '../support/process-tree.ts';
 import { SILENT } from '../support/silent.ts';
-import { REPAIR_LIMIT_MS, sendSignal } from './scene.ts';
+import { persistently } from './scene.ts';
 import { Volume } from './volume.ts';
 
 const ALL = ['redis', 'rabbitmq', 'postgres'] as const;
@@ -80,32 +81,15 @@ export class FaultServers {
 
   /** Another fault may keep a server from starting: PostgreSQL doesn't without room on its volume. Then again. */
   async #startAll(): Promise<void> {
-    const deadline = performance.now() + REPAIR_LIMIT_MS;
-    for (;;)
-      try {
-        await serversUp(this.file, { tell: SILENT, yes: true, env: {} });
-        return;
-      } catch (error) {
-        if (performance.now() > deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
+    await persistently(() => serversUp(this.file, { tell: SILENT, yes: true, env: {} }), 500);
   }
 
   /** Calls a function of the broker: `module function [arguments]`. Another fault may have it down: then again. */
   async callRabbitmq(call: string): Promise<void> {
     const { HOME, ERL_EPMD_PORT, RABBITMQ_NODENAME, PATH } = nodeEnvironment(this.file);
     const env = { HOME, ERL_EPMD_PORT, PATH };
-    const deadline = performance.now() + REPAIR_LIMIT_MS;
-    for (;;) {
-      try {
-        const args = ['-sname', RABBITMQ_NODENAME!, '-a', call];
-        await promisify(execFile)('erl_call', args, { env, timeout: 10_000 });
-        return;
-      } catch (error) {
-        if (performance.now() > deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
-    }
+    const args = ['-sname', RABBITMQ_NODENAME!, '-a', call];
+    await persistently(() => promisify(execFile)('erl_call', args, { env, timeout: 10_000 }), 500);
   }
 
   async stop(): Promise<void> {
@@ -113,15 +97,5 @@ export class FaultServers {
     this.volume?.clear();
     await serversDown(this.file);
     if (this.volume) Volume.unmount(this.volume.folder);
-  }
-}
-
-/** A process and all below it, the oldest first. */
-function descendants(pid: number): number[] {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
-    return [pid, ...(children === '' ? [] : children.split(' ').map(Number).flatMap(descendants))];
-  } catch {
-    return [pid];
   }
 }

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postgresFolder } from '../../scripts/servers/postgres-server.ts';
 import { goneWithin, identify, isRunning } from '../../scripts/servers/process-identity.ts';
 import { type ServerUrls, serversDown, serversUp } from '../../scripts/servers/servers.ts';
 import { type ServerName, StateFile } from '../../scripts/servers/state.ts';
+import { descendants, sendSignal } from './process-tree.ts';
 import { SILENT } from './silent.ts';
 
 /** Redis, RabbitMQ and PostgreSQL of a test's own, which it may kill. */
@@ -31,11 +32,10 @@ export class PrivateServers {
     if (!identity) throw new Error(`${name} does not run`);
     // PostgreSQL's children lead groups of their own; one that is at work outlives it, and holds what a new server needs.
     process.kill(identity.pid, 'SIGSTOP');
-    const started = childrenOf(identity.pid).flatMap((pid) => identify(pid) ?? []);
+    const all = descendants(identity.pid).flatMap((pid) => identify(pid) ?? []);
     process.kill(-identity.pid, 'SIGKILL');
-    for (const child of started) if (isRunning(child)) killIfThere(child.pid);
-    for (const one of [identity, ...started])
-      if (!(await goneWithin(one, 30_000))) throw new Error(`${name} can’t be killed`);
+    for (const one of all) if (isRunning(one)) sendSignal(one.pid, 'SIGKILL');
+    for (const one of all) if (!(await goneWithin(one, 30_000))) throw new Error(`${name} can’t be killed`);
   }
 
   /** Starts what does not run, on the data that are there. */
@@ -58,19 +58,5 @@ export class PrivateServers {
   async stop(): Promise<void> {
     await serversDown(this.file);
     rmSync(this.file.folder, { recursive: true, force: true });
-  }
-}
-
-/** Those that a process's main thread has started and that are there (Linux, proc(5)). */
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return text.split(' ').filter(Boolean).map(Number);
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
   }
 }

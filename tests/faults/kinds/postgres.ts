@@ -3,7 +3,7 @@ import { pause } from '@scrutin/shared/retry.ts';
 import pg from 'pg';
 import { withDatabase } from '../../support/tally-check.ts';
 import { type FaultKind, midway } from '../fault.ts';
-import { pauseWithin, REPAIR_LIMIT_MS, type Scene } from '../scene.ts';
+import { pauseWithin, persistently, type Scene } from '../scene.ts';
 
 /** In order, as a package's update does it: every session is told that the server goes down. */
 export const restartPostgres: FaultKind = (random) => {
@@ -111,16 +111,12 @@ const errorsFor = ({ servers }: Scene, text: string): number =>
 
 /** Tries until the server, which another fault may have down, has taken it. */
 async function asOwner(scene: Scene, statement: string): Promise<void> {
-  const deadline = performance.now() + REPAIR_LIMIT_MS;
-  for (;;) {
+  await persistently(async () => {
     try {
       await withDatabase(scene.election.databaseUrl, (client) => client.query(statement));
-      return;
     } catch (error) {
       // 42710, 42723: an earlier try has made it after all; 42883: it is gone.
-      if (/^42(710|723|883)$/.test((error as { code?: string }).code ?? '')) return;
-      if (performance.now() > deadline) throw error;
-      await pause(100);
+      if (!/^42(710|723|883)$/.test((error as { code?: string }).code ?? '')) throw error;
     }
-  }
+  }, 100);
 }
