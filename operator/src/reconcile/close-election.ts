@@ -12,17 +12,23 @@ export const CLOSING_GRACE_MS = 10_000;
 
 export type Closing = { state: 'draining'; message: string } | { state: 'closed'; digest: string; at: Date };
 
+export interface ClosingOptions {
+  /** Milliseconds after closesAt in which votes may still arrive. */
+  graceMs?: number | undefined;
+  /** Ends the wait for empty queues. */
+  signal?: AbortSignal | undefined;
+  /** The digest that was told to be final before, if one was. */
+  declared?: string | undefined;
+}
+
 /**
  * Declares the result final once every accepted vote is in the tally (P1). Repeating it changes nothing.
- * `declared`: the digest that was told to be final before, if one was. Throws {@link StepError} if the tally doesn't add
- * up, or comes to another result than the one that was declared.
+ * Throws {@link StepError} if the tally doesn't add up, or comes to another result than the one that was declared.
  */
 export async function closeElection(
   published: PublishedElection,
   ports: Ports,
-  graceMs: number = CLOSING_GRACE_MS,
-  signal?: AbortSignal,
-  declared?: string,
+  { graceMs = CLOSING_GRACE_MS, signal, declared }: ClosingOptions = {},
 ): Promise<Closing> {
   const final = await ports.ledger.closed();
   if (final) return { state: 'closed', ...final };

@@ -17,13 +17,11 @@ export async function followSchedule(run: Reconciliation, rejected: boolean): Pr
   // What a person asks for and can't have may be about the closing: the result waits for them.
   if (rejected) return;
   if (run.phase !== 'Draining') return setWaiting(run, published);
-  const closing = await closeElection(
-    published,
-    ports,
-    options.closingGraceMs,
-    options.signal,
-    run.previous.digest,
-  );
+  const closing = await closeElection(published, ports, {
+    graceMs: options.closingGraceMs,
+    signal: options.signal,
+    declared: run.previous.digest,
+  });
   if (closing.state === 'closed') return showResult(run, closing);
   recorder.conditions.set('Ready', 'True', 'Draining', closing.message);
 }
