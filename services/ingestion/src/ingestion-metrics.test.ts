@@ -1,11 +1,9 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readMetrics, seriesValue, sumOf } from '@scrutin/shared/testing/read-metrics.ts';
 import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { IngestionUnderTest } from './testing/ingestion-under-test.ts';
-
-jest.setTimeout(60_000);
 
 let stage: IngestionUnderTest;
 beforeEach(async () => {

@@ -1,12 +1,10 @@
 import { Agent, request } from 'node:http';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { TcpProxy } from '@scrutin/shared/testing/tcp-proxy.ts';
 import { until, VirtualHost } from '@scrutin/shared/testing/virtual-host.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
 import { pepperFromHex } from '@scrutin/shared/voter-hash.ts';
 import { type IngestionOptions, IngestionUnderTest, votesOf } from './testing/ingestion-under-test.ts';
-
-jest.setTimeout(60_000);
 
 const good = { nas: '046454286', code: 'A1B2C3', law_id: 'loi-1', vote: 'oui' };
 

@@ -1,13 +1,11 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isBallotId } from '@scrutin/shared/ballot-id.ts';
 import { until } from '@scrutin/shared/testing/virtual-host.ts';
 import { QUEUES } from '@scrutin/shared/topology.ts';
 import { electorHash, pepperFromHex, voterHash } from '@scrutin/shared/voter-hash.ts';
 import fc from 'fast-check';
 import { IngestionUnderTest, votesOf } from './testing/ingestion-under-test.ts';
-
-jest.setTimeout(60_000);
 
 const NAS = '046454286';
 /** Not hexadecimal, or a ballot id in the log might hold it by chance. */

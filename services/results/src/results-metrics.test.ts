@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newBallotId } from '@scrutin/shared/ballot-id.ts';
 import { readMetrics, seriesValue, sumOf } from '@scrutin/shared/testing/read-metrics.ts';
 import {
@@ -8,8 +8,6 @@ import {
   sampleElection,
   startResultsStage,
 } from './testing/results-stage.ts';
-
-jest.setTimeout(60_000);
 
 let database: LedgerDatabase;
 let stage: ResultsStage;

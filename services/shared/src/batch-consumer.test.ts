@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { newBallotId } from './ballot-id.ts';
 import { BatchConsumer, type BatchConsumerOptions } from './batch-consumer.ts';
 import { createLog } from './log.ts';
@@ -7,8 +7,6 @@ import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until, VirtualHost } from './testing/virtual-host.ts';
 import { EXCHANGE, QUEUES, ROUTING_KEYS } from './topology.ts';
 import { encodeVotes, type PendingVote, pendingVoteSchema } from './vote-message.ts';
-
-jest.setTimeout(60_000);
 
 const log = createLog({ stage: 'test', level: 'silent' });
 

@@ -1,11 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ChannelModel } from 'amqplib';
 import { Broker } from './broker.ts';
 import { createLog } from './log.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until, VirtualHost } from './testing/virtual-host.ts';
-
-jest.setTimeout(60_000);
 
 let vhost: VirtualHost;
 let proxy: TcpProxy;

@@ -1,14 +1,12 @@
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FAILURES, type FailureCode, ScrutinError } from './errors.ts';
 import { Health } from './health.ts';
 import { closeServer, createApp, listen, mountErrors, mountProbes } from './http.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { until } from './testing/virtual-host.ts';
-
-jest.setTimeout(60_000);
 
 let server: Server;
 let base: string;

@@ -5,8 +5,6 @@ import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until, VirtualHost } from './testing/virtual-host.ts';
 import { QUEUES, ROUTING_KEYS } from './topology.ts';
 
-jest.setTimeout(60_000);
-
 const log = createLog({ stage: 'test', level: 'silent' });
 const content = Buffer.from('{"version":1,"votes":[]}');
 const unavailable = { code: 'broker-unavailable', retryAfter: 1 };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createLog } from './log.ts';
 import { connectRedis, type RedisConnection, redisReady } from './redis.ts';
 import { RedisWatch } from './redis-watch.ts';
@@ -6,7 +6,6 @@ import { PrivateRedis } from './testing/private-redis.ts';
 import { TcpProxy } from './testing/tcp-proxy.ts';
 import { until } from './testing/virtual-host.ts';
 
-jest.setTimeout(60_000);
 const log = createLog({ stage: 'test', level: 'silent', format: 'json' });
 
 let server: PrivateRedis;

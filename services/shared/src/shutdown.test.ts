@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { until } from './testing/virtual-host.ts';
-
-jest.setTimeout(60_000);
 
 let child: ChildProcess | undefined;
 
